@@ -1,0 +1,46 @@
+"""What a look at the host finds: how bad, what, where, why, and what would mend it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from actions.record import Record
+
+
+class Health(Enum):
+    """The state of anything, told by a word and a sign."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+    @property
+    def sign(self) -> str:
+        """The sign beside the word; it never stands alone."""
+        return {"ok": "●", "degraded": "◐", "down": "✗", "unknown": "?"}[self.value]
+
+
+class Remedy(Record):
+    """An action that would mend a finding, as data: any capability can name any other."""
+
+    action: str
+    arguments: tuple[tuple[str, str], ...]
+    """Names and values, as on the command line."""
+    summary: str
+
+
+class Finding(Record):
+    """One thing seen on the host that an operator should know."""
+
+    health: Health
+    what: str
+    where: str
+    why: str = ""
+    remedy: Remedy | None = None
+
+
+def worst(findings: tuple[Finding, ...]) -> Health:
+    """Return the worst state among *findings*; unknown counts worse than degraded."""
+    order = (Health.OK, Health.DEGRADED, Health.UNKNOWN, Health.DOWN)
+    return max((finding.health for finding in findings), key=order.index, default=Health.OK)

@@ -1,0 +1,13 @@
+"""What can go wrong between an action and the host."""
+
+
+class HostError(Exception):
+    """Something the host refused or could not do; the text names it and its object."""
+
+
+class NotPermitted(HostError):
+    """The host refused for want of rights."""
+
+
+class UnknownAccount(HostError):
+    """A user or group that this host does not have."""

@@ -1,0 +1,141 @@
+"""The ports of a host, as types: what an action may ask of the machine it runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from actions.record import Record
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from actions.host.endpoint import Endpoint
+    from actions.host.files import Files
+
+
+class Account(Record):
+    """One user of the host."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    """Every group of the user, the primary one included."""
+
+
+class Accounts(Protocol):
+    """Users and groups."""
+
+    def user(self, name: str) -> Account:
+        """Return the user called *name*; raises `UnknownAccount`."""
+
+    def user_name(self, uid: int) -> str:
+        """Return the name of *uid*, or its number as text where it has none."""
+
+    def group_name(self, gid: int) -> str:
+        """Return the name of *gid*, or its number as text where it has none."""
+
+    def group_id(self, name: str) -> int:
+        """Return the number of group *name*; raises `UnknownAccount`."""
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """Return the users listed in *group*; raises `UnknownAccount`."""
+
+    def add_member(self, group: str, user: str) -> None:
+        """Put *user* into *group*; raises `HostError`."""
+
+    def remove_member(self, group: str, user: str) -> None:
+        """Take *user* out of *group*; raises `HostError`."""
+
+    def sweep(self) -> None:
+        """Remove what a change of members left on the way when it was killed."""
+
+
+class Completed(Record):
+    """A command that has ended."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Commands(Protocol):
+    """Programs of the host, always as an argument list."""
+
+    def run(
+        self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
+    ) -> Completed:
+        """Run *argv* to its end, as *user* where given, for at most *timeout* seconds.
+
+        Raises:
+            HostError: the program is missing, may not be run, or took too long.
+        """
+
+
+Activity = Literal["active", "inactive", "failed", "changing", "unknown"]
+Operation = Literal["start", "stop", "restart", "reload", "enable", "disable"]
+
+
+class UnitState(Record):
+    """What the service manager says of one unit."""
+
+    name: str
+    activity: Activity
+    enabled: bool | None
+    """Whether it starts at boot; None where that can't be told."""
+    main_pid: int
+    """0 where no process runs."""
+    invocation: str
+    """Changes with every start of the unit; empty where that can't be told."""
+    detail: str
+
+
+class Units(Protocol):
+    """Services under the service manager."""
+
+    def state(self, unit: str) -> UnitState:
+        """Return the state of *unit*; activity is "unknown" where it can't be seen."""
+
+    def operate(self, operation: Operation, unit: str, timeout: float = 90.0) -> None:
+        """Do *operation* on *unit* and wait until it has ended.
+
+        Raises:
+            HostError: the service manager refused, the unit failed, or it took too long.
+        """
+
+
+class Postfix(Protocol):
+    """The MTA's settings, as the MTA itself reads them."""
+
+    def setting(self, name: str) -> str:
+        """Return the value of *name* with its parameters expanded; raises `HostError`."""
+
+    def user(self) -> str:
+        """Return the user that Postfix's network services run as (mail_owner)."""
+
+
+class Host(Protocol):
+    """Everything an action may touch."""
+
+    name: str
+    kind: Literal["system", "lab"]
+    files: Files
+    accounts: Accounts
+    commands: Commands
+    units: Units
+    postfix: Postfix
+    state_folder: str
+    """Where the journal and its backups are kept, mode 0700."""
+
+    def at(self, path: str) -> str:
+        """Return where this host keeps what a real host has at the absolute *path*."""
+
+    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
+        """Connect to *endpoint* with the rights of *user*; *timeout* in seconds.
+
+        Raises:
+            OSError: what the connection met, exactly as *user* meets it.
+            HostError: the user does not exist, or this process may not become it.
+        """
