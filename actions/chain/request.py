@@ -1,0 +1,298 @@
+"""From what the operator asked for to what is sent: one chain test, fully spelled out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.action import ActionError, Exit
+from actions.chain.profiles import PROFILES
+from actions.chain.samples import SAMPLES, compose
+from actions.host.endpoint import BadEndpoint, parse_endpoint
+from actions.milter.connection import Offer, offer_of
+from actions.milter.envelope import (
+    Client,
+    Family,
+    Recipient,
+    Sender,
+    routed_recipient,
+    routed_sender,
+)
+from actions.milter.message import is_header_name
+from actions.milter.transport import Timeouts
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MESSAGE_LIMIT = 256 << 20
+"""The largest message that is read, in bytes."""
+
+
+class TestRequest(Record):
+    """One session to be run against a chain."""
+
+    sample: str
+    """What the message is called in the report: a sample's name or a file's."""
+    profile: str
+    client: Client
+    helo: str
+    sender: Sender
+    recipients: tuple[Recipient, ...]
+    message: bytes
+    hostname: str
+    offer: Offer
+    macros: Mapping[str, Mapping[str, bytes]]
+    unknown: tuple[str, ...]
+    deadline: float
+    as_user: str = ""
+    server_name: str = ""
+    """The value of {daemon_name}; the host's name where empty."""
+    trace: bool = False
+
+
+class Target(Record):
+    """Which milters are asked, and how."""
+
+    specs: tuple[str, ...]
+    as_user: str
+    version: int | None
+    server_name: str
+    sessions: int
+
+
+class Mail(Record):
+    """What the operator wants sent."""
+
+    file: str
+    sample: str
+    headers: tuple[str, ...]
+    body: tuple[str, ...]
+    unknown: tuple[str, ...]
+    save_as: str
+
+
+class Origin(Record):
+    """Who the operator wants it sent by; what is empty is the profile's."""
+
+    profile: str
+    host: str
+    address: str
+    helo: str
+    sender: str
+    recipients: tuple[str, ...]
+    auth_name: str
+    auth_type: str
+    auth_author: str
+    tls_version: str
+    cipher: str
+
+
+class Limits(Record):
+    """The time limits asked for, in seconds; None keeps Postfix's."""
+
+    everything: float | None
+    connect: float | None
+    reading: float | None
+    writing: float | None
+    end: float | None
+    deadline: float
+
+
+def spelled_out(
+    hostname: str,
+    target: Target,
+    mail: Mail,
+    origin: Origin,
+    macros: Mapping[str, Sequence[str]],
+    limits: Limits,
+    *,
+    trace: bool,
+) -> TestRequest:
+    """Return the session that the operator asked for.
+
+    Raises:
+        ActionError: an option makes no sense; the text names it.
+    """
+    sender = chosen_sender(origin.sender, origin.profile)
+    recipients = chosen_recipients(origin.recipients, mail, origin.profile)
+    if mail.file:
+        message = with_headers(read_message(mail.file), mail.headers)
+    else:
+        message = composed(mail, sender, recipients, hostname)
+    if not limits.deadline > 0:
+        raise usage("--deadline is a number of seconds above 0")
+    return TestRequest(
+        sample=mail.file or mail.sample,
+        profile=origin.profile,
+        client=chosen_client(origin),
+        helo=origin.helo or PROFILES[origin.profile].helo,
+        sender=sender,
+        recipients=recipients,
+        message=message,
+        hostname=hostname,
+        offer=chosen_offer(target.version),
+        macros=macro_values(macros),
+        unknown=mail.unknown,
+        deadline=limits.deadline,
+        as_user=target.as_user,
+        server_name=target.server_name,
+        trace=trace,
+    )
+
+
+def usage(text: str, next_step: str = "") -> ActionError:
+    """Return the error for an option that makes no sense."""
+    return ActionError(text, Exit.USAGE, next_step)
+
+
+def chosen_client(origin: Origin) -> Client:
+    """Return the profile's client with what the operator changed of it."""
+    client = PROFILES[origin.profile].client
+    if origin.host:
+        client = client._replace(name="" if origin.host == "unknown" else origin.host)
+    if origin.address:
+        client = _at_address(client, origin.address)
+    return client._replace(
+        auth_name=origin.auth_name or client.auth_name,
+        auth_type=origin.auth_type or client.auth_type,
+        auth_author=origin.auth_author or client.auth_author,
+        tls_version=origin.tls_version or client.tls_version,
+        cipher=origin.cipher or client.cipher,
+    )
+
+
+def _at_address(client: Client, address: str) -> Client:
+    if address.startswith(("unix:", "local:")):
+        return client._replace(family="unix", address=address.partition(":")[2], port=0)
+    if address.startswith(("inet:", "inet6:")):
+        try:
+            endpoint = parse_endpoint(address)
+        except BadEndpoint as error:
+            raise usage(f"--connect-address {error}") from error
+        return client._replace(
+            family=_family(endpoint.place), address=endpoint.place, port=endpoint.port
+        )
+    return client._replace(family=_family(address), address=address)
+
+
+def _family(address: str) -> Family:
+    return "inet6" if ":" in address else "inet"
+
+
+def chosen_recipients(given: Sequence[str], mail: Mail, profile: str) -> tuple[Recipient, ...]:
+    """Return the recipients asked for, or as many of the profile's as the sample has."""
+    if given:
+        return tuple(routed_recipient(_bare(address), ("example.org",)) for address in given)
+    usual = PROFILES[profile].recipient
+    count = 1 if mail.file else SAMPLES[mail.sample].recipients
+    if count == 1:
+        return (routed_recipient(usual, ("example.org",)),)
+    local, _, domain = usual.partition("@")
+    numbered = (f"{local}{number}@{domain}" for number in range(1, count + 1))
+    return tuple(routed_recipient(address, ("example.org",)) for address in numbered)
+
+
+def chosen_sender(given: str, profile: str) -> Sender:
+    """Return the sender asked for ("<>" is the null sender), or the profile's."""
+    return routed_sender(_bare(given) if given else PROFILES[profile].sender)
+
+
+def composed(mail: Mail, sender: Sender, recipients: tuple[Recipient, ...], hostname: str) -> bytes:
+    """Return a fresh sample message with the headers and body that were asked for."""
+    to = recipients[0].address if recipients else ""
+    message = compose(SAMPLES[mail.sample], sender.address, to, hostname)
+    if mail.body:
+        head = message.partition(b"\n\n")[0]
+        message = head + b"\n\n" + "".join(mail.body).encode("utf-8", "surrogateescape")
+    return with_headers(message, mail.headers)
+
+
+def with_headers(message: bytes, headers: Sequence[str]) -> bytes:
+    """Return *message* with *headers*, given as NAME:VALUE, above its own of other names.
+
+    A header of the same name is replaced.
+    """
+    for header in headers:
+        name, colon, value = header.partition(":")
+        raw = name.strip().encode("utf-8", "surrogateescape")
+        if not colon or not is_header_name(raw):
+            raise usage(f"--header {header!r} is not NAME:VALUE")
+        message = _without_header(message, raw)
+        line = raw + b": " + value.strip().encode("utf-8", "surrogateescape")
+        message = line.replace(b"\n", b"\n\t") + b"\n" + message
+    return message
+
+
+def _without_header(message: bytes, name: bytes) -> bytes:
+    head, blank, body = message.partition(b"\n\n")
+    kept: list[bytes] = []
+    dropping = False
+    for line in head.split(b"\n"):
+        if not line.startswith((b" ", b"\t")):
+            dropping = line.partition(b":")[0].strip().lower() == name.lower()
+        if not dropping:
+            kept.append(line)
+    return b"\n".join(kept) + blank + body
+
+
+def read_message(path: str) -> bytes:
+    """Return the message in file *path*, or on standard input where it is "-"."""
+    import sys
+
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(MESSAGE_LIMIT + 1)
+        else:
+            with open(path, "rb") as file:  # noqa: PTH123  (pathlib costs start-up time)
+                data = file.read(MESSAGE_LIMIT + 1)
+    except OSError as error:
+        raise usage(
+            f"{path}: {error.strerror}", "give a readable file, or - for standard input"
+        ) from error
+    if len(data) > MESSAGE_LIMIT:
+        raise usage(f"{path}: larger than {MESSAGE_LIMIT >> 20} MiB")
+    if not data.strip():
+        raise usage(f"{path}: empty; a message has at least one header")
+    return data
+
+
+def macro_values(given: Mapping[str, Sequence[str]]) -> dict[str, dict[str, bytes]]:
+    """Return the macros given as NAME:VALUE for each stage; names may wear braces."""
+    stages: dict[str, dict[str, bytes]] = {}
+    for stage, pairs in given.items():
+        for pair in pairs:
+            name, colon, value = pair.partition(":")
+            if not colon or not name.strip("{}"):
+                raise usage(f"the macro {pair!r} is not NAME:VALUE")
+            encoded = value.encode("utf-8", "surrogateescape").replace(b"\0", b"")
+            stages.setdefault(stage, {})[name.strip("{}")] = encoded
+    return stages
+
+
+def chosen_offer(version: int | None) -> Offer:
+    """Return the offer for protocol *version*, or the usual one."""
+    try:
+        return offer_of(version) if version is not None else Offer()
+    except ValueError as error:
+        raise usage(f"--negotiate-version: {error}") from error
+
+
+def chosen_timeouts(limits: Limits) -> Timeouts:
+    """Return Postfix's timeouts with those changed that were given."""
+    usual = Timeouts()
+    if limits.everything is not None:
+        usual = Timeouts(*(limits.everything,) * len(usual))
+    timeouts = Timeouts(
+        connect=usual.connect if limits.connect is None else limits.connect,
+        write=usual.write if limits.writing is None else limits.writing,
+        reply=usual.reply if limits.reading is None else limits.reading,
+        content=usual.content if limits.reading is None else limits.reading,
+        end=usual.end if limits.end is None else limits.end,
+    )
+    if not min(timeouts) > 0:
+        raise usage("a timeout is a number of seconds above 0")
+    return timeouts
+
+
+def _bare(address: str) -> str:
+    return address.strip().removeprefix("<").removesuffix(">")

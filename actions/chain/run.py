@@ -1,0 +1,134 @@
+"""One chain test: drive the chain as Postfix would, and keep what happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from actions.chain.report import ChainReport, RecipientResult, SessionSummary
+from actions.chain.samples import rfc5322_date
+from actions.chain.verdict import Run, read_verdict, worst_first
+from actions.milter.chain import Chain, ChainEvent, ChainSettings, Link, Outcome
+from actions.milter.macros import DEFAULT_LISTS, server_macros
+from actions.milter.session import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions.action import Context
+    from actions.chain.request import TestRequest
+    from actions.milter.codec import SmtpReply
+
+SERVER_ADDRESS = "192.0.2.1"
+"""The address on which the pretended MTA accepted the client (RFC 5737)."""
+
+
+def test_chain(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> ChainReport:
+    """Run one session through *links* and report it.
+
+    Every event is told to the context as it happens: `Negotiated`, `Exchange`, `Edited`.
+
+    Raises:
+        Cancelled: the operator cancelled; all sockets are closed.
+    """
+    return read_verdict(_session(ctx, links, request), links, request)
+
+
+def test_side_by_side(
+    ctx: Context, links: tuple[Link, ...], request: TestRequest, sessions: int
+) -> ChainReport:
+    """Run *sessions* equal sessions at the same time; the report shows the worst in detail."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    quiet = ctx._replace(tell=lambda _: None)
+    with ThreadPoolExecutor(sessions) as pool:
+        reports = list(pool.map(lambda _: test_chain(quiet, links, request), range(sessions)))
+    summaries = tuple(SessionSummary(report.status, report.seconds) for report in reports)
+    return worst_first(reports)[0]._replace(sessions=summaries)
+
+
+def _session(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> Run:
+    events: list[ChainEvent] = []
+    trace: list[tuple[str, str, str]] = []
+
+    def observe(event: ChainEvent) -> None:
+        events.append(event)
+        ctx.tell(event)
+
+    def note(milter: str, way: str, data: bytes) -> None:
+        trace.append((milter, way, data.hex(" ")))
+
+    ctx.check()
+    started = time.perf_counter()
+    chain = Chain(links, _settings(ctx, request, note if request.trace else None), observe)
+    try:
+        recipients, outcome, refusal = _drive(chain, request, events)
+        chain.abort()
+    finally:
+        chain.close()
+    seconds = time.perf_counter() - started
+    return Run(tuple(events), recipients, outcome, refusal, seconds, tuple(trace))
+
+
+def _settings(
+    ctx: Context, request: TestRequest, trace: Callable[[str, str, bytes], None] | None
+) -> ChainSettings:
+    server = server_macros(request.hostname, SERVER_ADDRESS, "Postfix")
+    if request.server_name:
+        server["daemon_name"] = request.server_name.encode()
+    return ChainSettings(
+        server,
+        request.macros,
+        DEFAULT_LISTS,
+        request.offer,
+        request.deadline,
+        ctx.cancel,
+        trace,
+    )
+
+
+def _drive(
+    chain: Chain, request: TestRequest, events: list[ChainEvent]
+) -> tuple[tuple[RecipientResult, ...], Outcome | None, SmtpReply | None]:
+    """Play the SMTP session; stop where the client would be refused as a whole."""
+    refusal = chain.connect(request.client) or chain.helo(request.helo)
+    for command in request.unknown:
+        refusal = refusal or chain.unknown(command)
+    refusal = refusal or chain.mail(request.sender)
+    if refusal:
+        return (), None, refusal
+    queue_id = os.urandom(5).hex().upper()
+    recipients = _announce_recipients(chain, request, queue_id, events)
+    if not any(recipient.accepted for recipient in recipients):
+        return recipients, None, None
+    refusal = chain.data(queue_id)
+    if refusal:
+        return recipients, None, refusal
+    return recipients, chain.message(request.message, _received(request, queue_id)), None
+
+
+def _announce_recipients(
+    chain: Chain, request: TestRequest, queue_id: str, events: list[ChainEvent]
+) -> tuple[RecipientResult, ...]:
+    results: list[RecipientResult] = []
+    for recipient in request.recipients:
+        opened = any(result.accepted for result in results)
+        reply = chain.rcpt(recipient, queue_id if opened else "")
+        if reply is None:
+            results.append(RecipientResult(recipient.address, accepted=True))
+            continue
+        last = events[-1]
+        by = last.milter if isinstance(last, Exchange) else ""
+        results.append(
+            RecipientResult(recipient.address, accepted=False, reply=reply.text, refused_by=by)
+        )
+    return tuple(results)
+
+
+def _received(request: TestRequest, queue_id: str) -> bytes:
+    client = request.client
+    return (
+        f"from {request.helo} ({client.name or 'unknown'} [{client.address}])\n"
+        f"\tby {request.hostname} (Postfix) with ESMTP id {queue_id};\n\t{rfc5322_date()}"
+    ).encode("utf-8", "surrogateescape")

@@ -1,0 +1,104 @@
+"""A chain test as a table: milters down, stages across, one sign and word in each cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.milter.protocol import Stage
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from actions.chain.report import ChainReport, Verdict
+    from actions.milter.session import Exchange
+
+STAGES = (
+    Stage.CONNECT,
+    Stage.HELO,
+    Stage.MAIL,
+    Stage.RCPT,
+    Stage.DATA,
+    Stage.HEADER,
+    Stage.EOH,
+    Stage.BODY,
+    Stage.END,
+)
+
+
+class Cell(Record):
+    """What a milter made of one stage."""
+
+    sign: str
+    word: str
+
+
+NOTHING = Cell(" ", "not reached")
+NOT_SENT = Cell("–", "not sent")
+UNANSWERED = Cell("·", "sent, no reply asked")
+
+_CELLS = {
+    "continue": Cell("●", "continue"),
+    "accept": Cell("✓", "accept"),
+    "skip": Cell("●", "skip the rest"),
+    "tempfail": Cell("◐", "tempfail"),
+    "shutdown": Cell("◐", "shut down"),
+    "reject": Cell("✗", "reject"),
+    "discard": Cell("✗", "discard"),
+    "quarantine": Cell("◐", "quarantine"),
+    "failure": Cell("?", "failure"),
+}
+
+_GRAVEST_FIRST = ("?", "✗", "◐", "✓", "●", "·", "–", " ")
+
+
+def cell(exchange: Exchange) -> Cell:
+    """Return the cell of one event."""
+    if exchange.trouble:
+        return Cell("?", exchange.trouble.kind)
+    if exchange.withheld:
+        return NOT_SENT
+    if any(edit.kind == "quarantine" for edit in exchange.edits):
+        return _CELLS["quarantine"]
+    return _CELLS[exchange.reply.decision] if exchange.reply else UNANSWERED
+
+
+def gravest(cells: list[Cell]) -> Cell:
+    """Return the cell that stands for several events of one stage."""
+    return min(cells, key=lambda cell: _GRAVEST_FIRST.index(cell.sign), default=NOTHING)
+
+
+def row(exchanges: tuple[Exchange, ...]) -> tuple[Cell, ...]:
+    """Return a milter's cells, one for each of `STAGES`."""
+    return tuple(
+        gravest([cell(exchange) for exchange in exchanges if exchange.stage is stage])
+        for stage in STAGES
+    )
+
+
+_DID: dict[Verdict, str] = {
+    "reject": "Rejected",
+    "temporary-failure": "Put off",
+    "discard": "Discarded",
+    "quarantine": "Quarantined",
+    "undecided": "Not decided",
+}
+
+
+def headline(report: ChainReport) -> str:
+    """Return the verdict in one sentence: what, by whom, where."""
+    if report.status == "accept":
+        return "Accepted: the message would be delivered"
+    if report.status == "pass":
+        return "Passed: the message would be delivered"
+    did = _DID[report.status]
+    by = f": {report.decided_by}" if report.status == "undecided" else f" by {report.decided_by}"
+    at = f" at {report.decided_at.words}" if report.decided_at else ""
+    if report.status == "undecided" and not at:
+        at = " could not be opened"
+    return f"{did}{by if report.decided_by else ''}{at}"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a duration as the table shows it."""
+    if seconds < 10:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds:.1f} s"

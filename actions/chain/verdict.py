@@ -1,0 +1,244 @@
+"""From what happened in a session to the verdict an operator can trust: pure functions.
+
+A milter that could not be asked, broke the protocol or kept silent decided nothing: whatever
+Postfix would do with the mail then, the verdict is "undecided", and the report says both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.chain.report import (
+    ChainReport,
+    EditShown,
+    MilterResult,
+    RecipientResult,
+    Setting,
+    Verdict,
+)
+from actions.milter.protocol import LIBMILTER_PACKET_LIMIT, Stage
+from actions.milter.session import Exchange, Negotiated, Trouble
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.chain.request import TestRequest
+    from actions.milter.chain import ChainEvent, Link, Outcome
+    from actions.milter.codec import Edit, SmtpReply
+
+_BY_DECISION: dict[str, Verdict] = {
+    "accept": "accept",
+    "reject": "reject",
+    "tempfail": "temporary-failure",
+    "shutdown": "temporary-failure",
+    "discard": "discard",
+    "failure": "undecided",
+}
+
+_WORST_FIRST: tuple[Verdict, ...] = (
+    "undecided",
+    "reject",
+    "temporary-failure",
+    "discard",
+    "quarantine",
+    "pass",
+    "accept",
+)
+
+_BY_ACTION: dict[str, Verdict] = {
+    "reject": "reject",
+    "tempfail": "temporary-failure",
+    "discard": "discard",
+    "quarantine": "quarantine",
+}
+
+OWN_FAILURE = Trouble("protocol", "the milter reports a failure of its own (SMFIR_CONN_FAIL)")
+
+
+class Run(Record):
+    """What one session left behind."""
+
+    events: tuple[ChainEvent, ...]
+    recipients: tuple[RecipientResult, ...]
+    outcome: Outcome | None
+    """None where the session ended before the content."""
+    refusal: SmtpReply | None
+    """The reply that ended the session before the content."""
+    seconds: float
+    trace: tuple[tuple[str, str, str], ...]
+
+
+def read_verdict(run: Run, links: tuple[Link, ...], request: TestRequest) -> ChainReport:
+    """Return the report of *run*."""
+    milters = tuple(_milter(link, run.events) for link in links)
+    status = _status(run, milters)
+    by, at = _decider(run, status)
+    reply = _client_reply(run)
+    message_after = run.outcome.content.as_bytes() if run.outcome else b""
+    return ChainReport(
+        status=status,
+        decided_by=by,
+        decided_at=at,
+        reply=reply.text if reply else "",
+        because=_because(run, milters, status),
+        setting=_setting(request),
+        milters=milters,
+        recipients=run.recipients,
+        seconds=run.seconds,
+        notes=tuple(_notes(links, milters, request)),
+        sessions=(),
+        trace=run.trace,
+        message_before=request.message,
+        message_after=message_after,
+    )
+
+
+def worst_first(reports: Sequence[ChainReport]) -> list[ChainReport]:
+    """Return *reports* with the worst verdict first."""
+    return sorted(reports, key=lambda report: _WORST_FIRST.index(report.status))
+
+
+def _setting(request: TestRequest) -> Setting:
+    client = request.client
+    return Setting(
+        request.sample,
+        request.profile,
+        f"{client.name or 'unknown'}[{client.address}]",
+        request.helo,
+        request.sender.address,
+        tuple(recipient.address for recipient in request.recipients),
+        request.as_user,
+    )
+
+
+def _milter(link: Link, events: tuple[ChainEvent, ...]) -> MilterResult:
+    mine = [event for event in events if event.milter == link.name]
+    opened = next((event for event in mine if isinstance(event, Negotiated)), None)
+    exchanges = tuple(event for event in mine if isinstance(event, Exchange))
+    edits = tuple(_shown(edit) for exchange in exchanges for edit in exchange.edits)
+    trouble = opened.trouble if opened else None
+    for exchange in exchanges:
+        trouble = trouble or _trouble(exchange)
+    waited = sum(exchange.seconds for exchange in exchanges)
+    return MilterResult(
+        link.name,
+        link.endpoint.spec,
+        _milter_verdict(exchanges, trouble) if opened else None,
+        opened,
+        exchanges,
+        edits,
+        waited + (opened.seconds if opened else 0.0),
+        trouble,
+    )
+
+
+def _trouble(exchange: Exchange) -> Trouble | None:
+    if exchange.reply and exchange.reply.decision == "failure":
+        return OWN_FAILURE
+    return exchange.trouble
+
+
+def _milter_verdict(exchanges: tuple[Exchange, ...], trouble: Trouble | None) -> Verdict:
+    if trouble:
+        return "undecided"
+    seen: set[Verdict] = {
+        _BY_DECISION[exchange.reply.decision]
+        for exchange in exchanges
+        if exchange.reply and exchange.reply.decision in _BY_DECISION
+    }
+    if any(edit.kind == "quarantine" for exchange in exchanges for edit in exchange.edits):
+        seen.add("quarantine")
+    return next((verdict for verdict in _WORST_FIRST if verdict in seen), "pass")
+
+
+def _status(run: Run, milters: tuple[MilterResult, ...]) -> Verdict:
+    if any(milter.trouble for milter in milters):
+        return "undecided"
+    if run.refusal:
+        return _of_code(run.refusal.text)
+    refused = [_of_code(recipient.reply) for recipient in run.recipients if recipient.reply]
+    if refused:
+        return min(refused, key=_WORST_FIRST.index)
+    action = run.outcome.action if run.outcome else ""
+    if action in _BY_ACTION:
+        return _BY_ACTION[action]
+    asked = [milter.verdict for milter in milters if milter.verdict]
+    return "accept" if asked and all(verdict == "accept" for verdict in asked) else "pass"
+
+
+def _of_code(reply: str) -> Verdict:
+    return "reject" if reply.startswith("5") else "temporary-failure"
+
+
+def _decider(run: Run, status: Verdict) -> tuple[str, Stage | None]:
+    """Return the milter and the stage to which *status* is owed."""
+    if status in {"pass", "accept"}:
+        return "", None
+    for event in run.events:
+        if isinstance(event, Negotiated) and event.trouble and status == "undecided":
+            return event.milter, None
+        if isinstance(event, Exchange) and _verdict_of(event) == status:
+            return event.milter, event.stage
+    return "", None
+
+
+def _verdict_of(exchange: Exchange) -> Verdict | None:
+    if _trouble(exchange):
+        return "undecided"
+    if any(edit.kind == "quarantine" for edit in exchange.edits):
+        return "quarantine"
+    return _BY_DECISION.get(exchange.reply.decision) if exchange.reply else None
+
+
+def _client_reply(run: Run) -> SmtpReply | None:
+    if run.refusal:
+        return run.refusal
+    return run.outcome.reply if run.outcome else None
+
+
+def _because(run: Run, milters: tuple[MilterResult, ...], status: Verdict) -> str:
+    if status == "undecided":
+        return next(milter.trouble.text for milter in milters if milter.trouble)
+    return run.outcome.quarantine_reason if run.outcome else ""
+
+
+def _notes(
+    links: tuple[Link, ...], milters: tuple[MilterResult, ...], request: TestRequest
+) -> list[str]:
+    actions = {link.name: link.default_action for link in links}
+    notes = [
+        _failure_note(milter.name, actions[milter.name]) for milter in milters if milter.trouble
+    ]
+    if any(len(line) > LIBMILTER_PACKET_LIMIT for line in _long_headers(request.message)):
+        notes.append("a header is over 65535 bytes: Debian's libmilter drops such a packet")
+    asleep = sum(exchange.progress for milter in milters for exchange in milter.exchanges)
+    if asleep:
+        notes.append(f"milters asked for more time {asleep} times")
+    return notes
+
+
+def _failure_note(name: str, action: str) -> str:
+    if action == "accept":
+        return f"Postfix would deliver this unfiltered by {name} (milter_default_action = accept)"
+    does = {
+        "tempfail": "ask the client to come again later (451 4.7.1)",
+        "reject": "refuse the message (550 5.5.0)",
+        "shutdown": "close the session (421)",
+        "quarantine": "deliver into the hold queue, unfiltered",
+    }[action]
+    return f"{name} failing, Postfix would {does} (milter_default_action = {action})"
+
+
+def _long_headers(message: bytes) -> list[bytes]:
+    head = message.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    return head.replace(b"\n ", b"  ").replace(b"\n\t", b"  ").split(b"\n")
+
+
+def _shown(edit: Edit) -> EditShown:
+    value = f"{len(edit.value)} bytes" if edit.kind == "replace body" else _text(edit.value)
+    return EditShown(edit.kind, _text(edit.name), value, edit.position)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")

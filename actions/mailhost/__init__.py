@@ -1,0 +1,1 @@
+"""What this host is: the milters that its Postfix uses, and as whom it opens their sockets."""

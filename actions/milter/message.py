@@ -1,0 +1,212 @@
+"""A message as milters see it, and the edits they make to it, as Postfix carries them out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.milter.protocol import BODY_CHUNK
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from actions.milter.codec import Edit
+
+
+class Header(Record):
+    """One header, as it stands in the message."""
+
+    name: bytes
+    rest: bytes
+    """Everything after the colon, leading space included; folds as LF and white space."""
+    hidden: bool = False
+    """Put in by the MTA itself and not shown to milters (its own Received)."""
+
+    def value(self, *, leading_space: bool) -> bytes:
+        """Return the value as sent to a milter.
+
+        One leading space (never a tab) is dropped, unless the milter negotiated to keep it.
+        """
+        if not leading_space and self.rest.startswith(b" "):
+            return self.rest[1:]
+        return self.rest
+
+    @property
+    def line(self) -> bytes:
+        """The header with its folds, lines ended by CRLF."""
+        return self.name + b":" + self.rest.replace(b"\n", b"\r\n") + b"\r\n"
+
+
+class Content(Record):
+    """Headers and body of a message."""
+
+    headers: tuple[Header, ...]
+    body: bytes
+    """Lines end with CRLF."""
+
+    @property
+    def visible(self) -> tuple[Header, ...]:
+        """The headers that milters see."""
+        return tuple(header for header in self.headers if not header.hidden)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body in the pieces that Postfix sends."""
+        for start in range(0, len(self.body), BODY_CHUNK):
+            yield self.body[start : start + BODY_CHUNK]
+
+    def as_bytes(self) -> bytes:
+        """Return the whole message, lines ended by CRLF."""
+        return b"".join(header.line for header in self.headers) + b"\r\n" + self.body
+
+
+def parse_message(data: bytes) -> Content:
+    """Read a message with LF or CRLF line ends; an mbox "From " line is dropped.
+
+    What does not look like a header ends the headers, as it does for Postfix.
+    """
+    text = data.replace(b"\r\n", b"\n")
+    if text.startswith(b"From "):
+        text = text.partition(b"\n")[2]
+    headers: list[Header] = []
+    at = 0
+    while at < len(text):
+        end = _header_end(text, at)
+        block = text[at:end]
+        if block == b"\n":
+            at = end
+            break
+        name, colon, rest = block.partition(b":")
+        if not colon or not is_header_name(name):
+            break
+        headers.append(Header(name.rstrip(b" \t"), rest.removesuffix(b"\n")))
+        at = end
+    return Content(tuple(headers), with_crlf(text[at:]))
+
+
+def _header_end(text: bytes, start: int) -> int:
+    at = start
+    while True:
+        newline = text.find(b"\n", at)
+        if newline < 0:
+            return len(text)
+        at = newline + 1
+        if newline == start or text[at : at + 1] not in (b" ", b"\t"):
+            return at
+
+
+def is_header_name(name: bytes) -> bool:
+    """Return whether *name* can stand before a header's colon (RFC 5322, trailing space too)."""
+    name = name.rstrip(b" \t")
+    return bool(name) and all(32 < byte < 127 for byte in name)
+
+
+def with_crlf(text: bytes) -> bytes:
+    """Return *text* with every line ended by CRLF."""
+    text = text.replace(b"\r\n", b"\n")
+    if text and not text.endswith(b"\n"):
+        text += b"\n"
+    return text.replace(b"\n", b"\r\n")
+
+
+class InterruptedBody(Exception):
+    """A body replacement was interrupted by another edit and then resumed."""
+
+
+class Envelope(Record):
+    """Sender and recipients as a chain leaves them."""
+
+    sender: bytes
+    recipients: tuple[bytes, ...]
+
+
+def edit_message(
+    content: Content, envelope: Envelope, edits: Iterable[Edit], *, leading_space: bool
+) -> tuple[Content, Envelope]:
+    """Carry out *edits* in their order, with Postfix's reading of each.
+
+    Args:
+        content: the message before.
+        envelope: sender and recipients before.
+        edits: the edits of one milter at end of message.
+        leading_space: whether that milter writes the space after the colon itself.
+
+    Raises:
+        InterruptedBody: Postfix answers 451 4.3.5 to this.
+    """
+    desk = _Desk(content, envelope, leading_space)
+    for edit in edits:
+        desk.edit(edit)
+    return desk.result()
+
+
+class _Desk:
+    """A message being edited."""
+
+    def __init__(self, content: Content, envelope: Envelope, leading_space: bool) -> None:  # noqa: FBT001
+        self._headers = list(content.headers)
+        self._body = content.body
+        self._new_body: list[bytes] = []
+        self._body_closed = False
+        self._sender = envelope.sender
+        self._recipients = list(envelope.recipients)
+        self._space = b"" if leading_space else b" "
+
+    def result(self) -> tuple[Content, Envelope]:
+        body = with_crlf(b"".join(self._new_body)) if self._new_body else self._body
+        return Content(tuple(self._headers), body), Envelope(self._sender, tuple(self._recipients))
+
+    def edit(self, edit: Edit) -> None:
+        if edit.kind == "replace body":
+            if self._body_closed:
+                raise InterruptedBody
+            self._new_body.append(edit.value)
+            return
+        self._body_closed = bool(self._new_body)
+        match edit.kind:
+            case "add header":
+                self._headers.append(self._header(edit))
+            case "insert header":
+                self._headers.insert(edit.position, self._header(edit))
+            case "change header" | "delete header":
+                self._change(edit)
+            case "change sender":
+                self._sender = bare_address(edit.name)
+            case "add recipient":
+                self._add_recipient(bare_address(edit.name))
+            case "delete recipient":
+                self._delete_recipient(bare_address(edit.name))
+            case "quarantine":
+                pass
+
+    def _header(self, edit: Edit) -> Header:
+        return Header(edit.name, self._space + edit.value.replace(b"\r\n", b"\n"))
+
+    def _change(self, edit: Edit) -> None:
+        """Change or delete the header that the index counts, per name; 0 counts as 1."""
+        name = edit.name.lower()
+        same = [
+            at
+            for at, header in enumerate(self._headers)
+            if header.name.lower() == name and not header.hidden
+        ]
+        wanted = max(edit.position, 1)
+        if wanted > len(same):
+            if edit.kind == "change header":
+                self._headers.append(self._header(edit))
+        elif edit.kind == "delete header":
+            del self._headers[same[wanted - 1]]
+        else:
+            self._headers[same[wanted - 1]] = self._header(edit)
+
+    def _add_recipient(self, address: bytes) -> None:
+        if address not in self._recipients:
+            self._recipients.append(address)
+
+    def _delete_recipient(self, address: bytes) -> None:
+        if address in self._recipients:
+            self._recipients.remove(address)
+
+
+def bare_address(address: bytes) -> bytes:
+    """Return *address* without its angle brackets."""
+    return address.removeprefix(b"<").removesuffix(b">")

@@ -1,0 +1,173 @@
+"""A blocking socket to one milter, with a limit on every wait and on the whole session.
+
+Reading and writing wait in short slices, so that cancelling and the deadline are obeyed by
+a peer that is silent, slow, or sends for ever.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Literal
+
+from actions.action import Cancelled
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions.action import Cancel
+    from actions.host.endpoint import Endpoint
+
+    Connector = Callable[[Endpoint, float], socket.socket]
+
+READ_SIZE = 65536
+SLICE = 0.25
+"""Seconds after which a wait looks at the clock and at the operator."""
+
+TroubleKind = Literal["connection", "timeout", "closed", "protocol"]
+
+
+class MilterTrouble(Exception):
+    """A milter that could not be asked, or did not answer as one.
+
+    Args:
+        kind: what sort of trouble.
+        text: what happened, in words for the operator.
+    """
+
+    def __init__(self, kind: TroubleKind, text: str) -> None:
+        super().__init__(text)
+        self.kind: TroubleKind = kind
+
+
+class Timeouts(Record):
+    """How long each wait may last, in seconds; the defaults are Postfix's."""
+
+    connect: float = 30.0
+    """milter_connect_timeout."""
+    write: float = 30.0
+    reply: float = 30.0
+    """milter_command_timeout: replies up to DATA."""
+    content: float = 300.0
+    """milter_content_timeout: replies to headers and body."""
+    end: float = 300.0
+    """The reply to end of message; milter_content_timeout too."""
+
+
+def connect(endpoint: Endpoint, timeout: float) -> socket.socket:
+    """Connect to *endpoint* as this process, within *timeout* seconds.
+
+    Raises:
+        OSError: what the connection met.
+    """
+    if endpoint.family == "unix":
+        link = socket.socket(socket.AF_UNIX)
+        try:
+            link.settimeout(timeout)
+            link.connect(endpoint.place)
+        except BaseException:
+            link.close()
+            raise
+        return link
+    link = socket.create_connection((endpoint.place, endpoint.port), timeout)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return link
+
+
+class Transport:
+    """Bytes to and from a milter.
+
+    Args:
+        link: a connected stream socket; owned from here on.
+        deadline: on `time.monotonic`; no wait goes past it.
+        cancel: set when the operator cancels.
+        trace: is given every piece that was sent (">") or received ("<").
+    """
+
+    def __init__(
+        self,
+        link: socket.socket,
+        deadline: float,
+        cancel: Cancel,
+        trace: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        self._link = link
+        self._deadline = deadline
+        self._cancel = cancel
+        self._trace = trace
+        link.setblocking(True)  # noqa: FBT003
+        _slice_waits(link)
+
+    def send(self, data: bytes, timeout: float) -> None:
+        """Send all of *data*; one system call where the socket takes it at once.
+
+        Raises:
+            MilterTrouble: the milter closed, or did not read within *timeout* seconds.
+            Cancelled: the operator cancelled.
+        """
+        if self._trace:
+            self._trace(">", data)
+        rest = memoryview(data)
+        until = time.monotonic() + timeout
+        while rest:
+            try:
+                sent = self._link.send(rest)
+            except BlockingIOError:
+                self._go_on(until, "the milter does not read what it is sent")
+            except OSError as error:
+                raise MilterTrouble("closed", _closed(error)) from error
+            else:
+                rest = rest[sent:]
+                if rest:
+                    self._go_on(until, "the milter does not read what it is sent")
+
+    def receive(self, timeout: float) -> bytes:
+        """Return what the milter sent; never empty.
+
+        Raises:
+            MilterTrouble: the milter closed, or sent nothing for *timeout* seconds.
+            Cancelled: the operator cancelled.
+        """
+        until = time.monotonic() + timeout
+        if time.monotonic() > self._deadline:
+            self._go_on(until, "")
+        while True:
+            try:
+                data = self._link.recv(READ_SIZE)
+            except BlockingIOError:
+                self._go_on(until, f"no reply within {timeout:g} s")
+                continue
+            except OSError as error:
+                raise MilterTrouble("closed", _closed(error)) from error
+            if not data:
+                raise MilterTrouble("closed", "the milter closed the connection")
+            if self._trace:
+                self._trace("<", data)
+            return data
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._link.close()
+
+    def _go_on(self, until: float, late: str) -> None:
+        now = time.monotonic()
+        if self._cancel.is_set():
+            raise Cancelled
+        if now > self._deadline:
+            raise MilterTrouble("timeout", "the time allowed for the whole test is over")
+        if now > until:
+            raise MilterTrouble("timeout", late)
+
+
+def _slice_waits(link: socket.socket) -> None:
+    interval = struct.pack("ll", int(SLICE), int(SLICE % 1 * 1_000_000))
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
+
+
+def _closed(error: OSError) -> str:
+    if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        return "the milter closed the connection"
+    return f"the connection failed: {error.strerror or error}"
