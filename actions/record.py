@@ -25,4 +25,5 @@ else:
     class Record(metaclass=_Definition):
         """The base of every record; see the module."""
 
+
 __all__ = ["Record"]

@@ -243,7 +243,7 @@ def read_message(path: str) -> bytes:
         if path == "-":
             data = sys.stdin.buffer.read(MESSAGE_LIMIT + 1)
         else:
-            with open(path, "rb") as file:  # noqa: PTH123  (pathlib costs start-up time)
+            with open(path, "rb") as file:
                 data = file.read(MESSAGE_LIMIT + 1)
     except OSError as error:
         raise usage(

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 _VAGUE = {"sock", "socket", "milter", "postfix"}
 """Parts of a socket's path that say nothing of whose it is."""
 
+_FULL_NAMES = {
+    "clamav": "clamav-milter",
+    "greylist": "milter-greylist",
+    "spamass": "spamass-milter",
+}
+"""What operators call the milters whose sockets have a shorter name."""
+
 DEFAULT_ACTIONS = ("accept", "tempfail", "reject", "shutdown", "quarantine")
 
 
@@ -46,7 +53,8 @@ def milter_name(endpoint: Endpoint) -> str:
     if endpoint.family != "unix":
         return f"{endpoint.place}:{endpoint.port}"
     parts = [part.partition(".")[0] for part in reversed(endpoint.place.split("/"))]
-    return next((part for part in parts if part and part not in _VAGUE), endpoint.place)
+    word = next((part for part in parts if part and part not in _VAGUE), endpoint.place)
+    return _FULL_NAMES.get(word, word)
 
 
 def links(

@@ -1,0 +1,1 @@
+"""Sockets: whether each client of this host can open the socket it needs, and what lasts."""

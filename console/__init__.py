@@ -1,0 +1,1 @@
+"""The program: entry points, rendering, the app, the walkthrough and the lab."""

@@ -1,0 +1,104 @@
+"""How the script face changes a host: the plan shown, confirmed, applied, proved."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, cast
+
+from actions.action import ActionError, Exit
+from actions.outcome import PlanReport, planned
+from actions.plan import digest
+from actions.printable import printable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from actions.action import Action, Context, Report
+    from actions.plan import Plan
+
+
+def carry_out(
+    ctx: Context, action: Action, plan: Plan, parsed: argparse.Namespace, given: dict[str, object]
+) -> int:
+    """Show *plan*, and apply it where that was asked for or is confirmed now.
+
+    Args:
+        ctx: the host.
+        action: what made the plan.
+        plan: what would change.
+        parsed: the options of every action.
+        given: the action's own arguments, to plan again as root.
+
+    Raises:
+        ActionError: read-only, not confirmed, not permitted, or refused by the runner.
+    """
+    style = "json" if parsed.json else parsed.format
+    if parsed.dry_run or nothing_to_do(plan):
+        return _show(planned(plan), style)
+    if parsed.read_only:
+        _show(planned(plan), style, to_stderr=True)
+        raise ActionError("nothing was changed: --read-only", Exit.NOT_PERMITTED)
+    if not parsed.yes and parsed.confirm_digest is None:
+        _confirm(plan, style)
+    return _apply(ctx, action, plan, parsed, given)
+
+
+def nothing_to_do(plan: Plan) -> bool:
+    """Return whether applying *plan* would do nothing; settling an entry does something."""
+    from actions.journal.status import FINISH, LEAVE, UNDO
+
+    return not plan.changes and plan.action not in {UNDO, FINISH, LEAVE}
+
+
+def _apply(
+    ctx: Context, action: Action, plan: Plan, parsed: argparse.Namespace, given: dict[str, object]
+) -> int:
+    from actions.privilege import escalate, needs_root
+
+    if needs_root(ctx.host, plan):
+        from console.options import command_line
+
+        style = "json" if parsed.json else parsed.format
+        words = [action.name, *command_line(action, given), f"--format={style}"]
+        return escalate([*own_command(), "run", *words], digest(plan))
+    from actions.runner import run_plan
+
+    report = run_plan(ctx, plan, confirmed_digest=parsed.confirm_digest)
+    return _show(report, "json" if parsed.json else parsed.format)
+
+
+def own_command() -> list[str]:
+    """Return the words that start this program again, by whole paths."""
+    import os
+
+    name = os.path.abspath(sys.argv[0])
+    if os.path.basename(name) in {"console", "milter-console"} and os.access(name, os.X_OK):
+        return [name]
+    return [sys.executable, "-c", "from console.cli import main; main()"]
+
+
+def _show(report: PlanReport, style: str, *, to_stderr: bool = False) -> int:
+    from console.render.report import rendered
+
+    text, code = rendered(cast("Report", report), style)
+    if not report.changes and style == "text":
+        text = f"{printable(report.title)}: {printable(report.why)}\n"
+    stream = sys.stderr if to_stderr else sys.stdout
+    print(text, end="" if text.endswith("\n") else "\n", file=stream)
+    return code
+
+
+def _confirm(plan: Plan, style: str) -> None:
+    """Ask on the terminal; what can't be undone wants the word typed."""
+    _show(planned(plan), style, to_stderr=True)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ActionError(
+            "nothing was changed: the plan is not confirmed", Exit.NOT_CONFIRMED, "add --yes"
+        )
+    final = [change for change in plan.changes if change.undo == "none"]
+    wanted = "apply for good" if final else "y"
+    question = f"Some of it can't be undone. Type {wanted!r}: " if final else "Apply? [y/N] "
+    print(question, end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip()
+    if answer != wanted and not (wanted == "y" and answer.lower() == "yes"):
+        raise ActionError("nothing was changed: not confirmed", Exit.NOT_CONFIRMED)

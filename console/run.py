@@ -1,0 +1,141 @@
+"""The script face: `console run ACTION` does one action and exits by its verdict."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, cast
+
+from actions.action import ActionError, Cancelled, Context, Exit
+
+if TYPE_CHECKING:
+    import argparse
+
+    from actions.action import Action, Report
+    from actions.host.ports import Host
+    from actions.plan import Plan
+
+
+def run(argv: list[str], host: Host | None = None) -> int:
+    """Run the action that *argv* names and return the exit code.
+
+    Args:
+        argv: the action's name and its options; empty to list all actions.
+        host: the host to work on; by default this machine, or the lab given in *argv*.
+    """
+    if not argv or argv[0] in {"--help", "--list", "-h"}:
+        return _list_actions()
+    as_json = "--json" in argv or "json" in argv
+    try:
+        return _run_action(argv, host)
+    except ActionError as error:
+        return _fail(str(error), error.exit_code, error.next_step, as_json=as_json)
+    except PermissionError as error:
+        return _fail(_os_error(error), Exit.NOT_PERMITTED, "run it as root", as_json=as_json)
+    except (Cancelled, KeyboardInterrupt):
+        return _fail("cancelled", Exit.UNDECIDED, as_json=as_json)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever else it is, it is our defect)
+        return _defect(error)
+
+
+def _run_action(argv: list[str], host: Host | None) -> int:
+    from actions.registry import find
+    from console.options import arguments, parser
+
+    action = find(argv[0])
+    parsed = parser(action).parse_args(argv[1:])
+    if parsed.version:
+        from console.cli import version
+
+        print(f"milter-console {version()}")
+        return Exit.FINE
+    ctx = Context(host or _host(parsed.lab), _tell)
+    given = arguments(action, parsed)
+    found = _called(action, ctx, given)
+    if action.kind == "plan":
+        from console.change import carry_out
+
+        return carry_out(ctx, action, cast("Plan", found), parsed, given)
+    return _print_report(cast("Report", found), parsed)
+
+
+def _called(action: Action, ctx: Context, given: dict[str, object]) -> object:
+    from actions.host.errors import HostError, NotPermitted
+
+    try:
+        return action.function(ctx, **given)
+    except NotPermitted as error:
+        raise ActionError(str(error), Exit.NOT_PERMITTED, "run it as root") from error
+    except HostError as error:
+        raise ActionError(str(error), Exit.UNDECIDED) from error
+
+
+def _print_report(report: Report, parsed: argparse.Namespace) -> int:
+    from console.render.report import rendered
+
+    style = "json" if parsed.json else parsed.format
+    text, code = rendered(report, style)
+    print(text, end="" if text.endswith("\n") else "\n")
+    return code
+
+
+def _host(lab: str | None) -> Host:
+    folder = lab or os.environ.get("MILTER_CONSOLE_LAB", "")
+    if folder:
+        from console.lab.lab import attach
+
+        return attach(folder)
+    from actions.host.system import SystemHost
+
+    return SystemHost()
+
+
+def _tell(event: object) -> None:
+    """Show progress on a terminal; silent in scripts, whose output is the report."""
+    if isinstance(event, str) and sys.stderr.isatty():
+        from actions.printable import printable
+
+        print(printable(event), file=sys.stderr)
+
+
+def _list_actions() -> int:
+    from actions.registry import all_actions
+
+    capability = ""
+    print("usage: console run ACTION [OPTION …]\n")
+    for action in all_actions():
+        head = action.name.partition(".")[0]
+        if head != capability:
+            print(head)
+            capability = head
+        print(f"  {action.name:18} {action.summary}")
+    print("\n`console run ACTION --help` tells the options; --json prints a document.")
+    return Exit.FINE
+
+
+def _fail(text: str, code: Exit, next_step: str = "", *, as_json: bool) -> int:
+    from actions.printable import printable
+
+    if as_json:
+        from console.render.plain import error_document
+
+        print(error_document(text, code, next_step))
+    else:
+        print(f"console: {printable(text)}", file=sys.stderr)
+        if next_step:
+            print(f"  {printable(next_step)}", file=sys.stderr)
+    return code
+
+
+def _os_error(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+def _defect(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error)
+    print("console: this is a defect of the console; please report it", file=sys.stderr)
+    return Exit.DEFECT

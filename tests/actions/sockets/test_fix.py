@@ -1,0 +1,102 @@
+"""A lab's closed socket: found, explained, mended by a plan, proved, and undone exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actions.action import ActionError, Context, Exit
+from actions.finding import Health
+from actions.runner import run_plan
+from actions.sockets.check import check_sockets
+from actions.sockets.fix import plan_fix
+from console.lab.lab import running_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from console.lab.lab import Lab
+
+CONF = "/etc/milter-greylist/greylist.conf"
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[Lab]:
+    """A lab whose greylist socket nobody may write to."""
+    with running_lab(("socket-unwritable",)) as lab:
+        yield lab
+
+
+def spec_of(lab: Lab, part: str) -> str:
+    return next(spec for spec in lab.milters if part in spec)
+
+
+def test_the_closed_socket_is_found_and_explained(closed: Lab) -> None:
+    report = check_sockets(Context(closed.host), ())
+    assert report.exit_code == Exit.PROBLEM
+    by_name = {edge.name: edge for edge in report.edges}
+    assert len(by_name) == 4
+    edge = by_name.pop("milter-greylist")
+    assert all(other.finding.health is Health.OK for other in by_name.values())
+    assert edge.finding.health is Health.DOWN
+    assert edge.trouble is not None
+    assert edge.trouble.text == "Permission denied"
+    assert "needs w" in edge.finding.why
+    assert "milter-greylist.sock" in edge.finding.why
+    assert edge.finding.remedy is not None
+    assert edge.finding.remedy.action == "sockets.fix"
+
+
+def test_the_plan_edits_restarts_proves_and_is_undone_byte_for_byte(closed: Lab) -> None:
+    conf = Path(closed.host.at(CONF))
+    spec = spec_of(closed, "greylist")
+    socket = Path(spec.removeprefix("unix:"))
+    before, status = conf.read_bytes(), conf.stat()
+    ctx = Context(closed.host)
+
+    plan = plan_fix(ctx, spec)
+    assert [change.kind for change in plan.changes] == ["edit", "restart"]
+    assert socket.stat().st_mode & 0o777 == 0o440, "planning changes nothing"
+    assert conf.read_bytes() == before, "planning changes nothing"
+
+    report = run_plan(ctx, plan)
+    assert report.exit_code == Exit.FINE
+    assert socket.stat().st_mode & 0o777 == 0o660
+    assert check_sockets(ctx, ()).exit_code == Exit.FINE
+    assert not plan_fix(ctx, spec).changes, "what is open needs no plan"
+
+    from actions.registry import find
+
+    undo = find("journal.undo").function(ctx, entry=report.entry)
+    assert run_plan(ctx, undo).exit_code == Exit.FINE  # type: ignore[arg-type]
+    assert conf.read_bytes() == before
+    after = conf.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (
+        status.st_mode,
+        status.st_uid,
+        status.st_gid,
+    )
+    assert socket.stat().st_mode & 0o777 == 0o440
+    assert check_sockets(ctx, (spec,)).exit_code == Exit.PROBLEM
+
+
+def test_a_dead_milter_is_no_matter_of_permissions() -> None:
+    with running_lab(("milter-dead",)) as lab:
+        with pytest.raises(ActionError, match="Connection refused") as caught:
+            plan_fix(Context(lab.host), spec_of(lab, "clamav"))
+        assert caught.value.exit_code == Exit.PROBLEM
+        assert caught.value.next_step
+
+
+def test_a_socket_that_no_known_daemon_makes_is_not_guessed_at(closed: Lab) -> None:
+    import socket
+
+    path = Path(closed.root, "run/stranger.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        path.chmod(0)
+        with pytest.raises(ActionError, match="no known daemon"):
+            plan_fix(Context(closed.host), f"unix:{path}")

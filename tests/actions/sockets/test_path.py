@@ -1,0 +1,116 @@
+"""A path walked with a user's eyes, on a real tree of folders, links and sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actions.host.ports import Account
+from actions.sockets.path import failing, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STRANGER = Account("stranger", 61999, 61999, (61999,))
+
+
+class Numbers:
+    """Accounts without names: every user and group is its number."""
+
+    def user_name(self, uid: int) -> str:
+        return str(uid)
+
+    def group_name(self, gid: int) -> str:
+        return str(gid)
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Path]:
+    """A socket in a folder that everybody may pass."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == os.getuid() and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    path = folder / "milter.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        yield path
+
+
+def steps_of(path: Path | str, account: Account = STRANGER):  # type: ignore[no-untyped-def]
+    return walk(Numbers(), str(path), account)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o640, 0o664])
+def test_a_socket_without_w_for_others_stops_a_stranger(listening: Path, mode: int) -> None:
+    listening.chmod(mode)
+    broken = failing(steps_of(listening))
+    assert broken is not None
+    assert (broken.path, broken.kind, broken.needs) == (str(listening), "socket", "w")
+    assert broken.note.startswith("others has ")
+
+
+def test_connecting_needs_nothing_but_w(listening: Path) -> None:
+    listening.chmod(0o602)
+    assert failing(steps_of(listening)) is None
+
+
+def test_the_owner_is_judged_by_the_owners_bits_only(listening: Path) -> None:
+    listening.chmod(0o066)
+    owner = Account("owner", os.getuid() or 61998, 61999, (61999,))
+    if os.getuid() == 0:
+        os.chown(listening, owner.uid, 0)
+    broken = failing(steps_of(listening, owner))
+    assert broken is not None
+    assert broken.note == "owner has ---"
+
+
+def test_a_supplementary_group_counts(listening: Path) -> None:
+    gid = listening.stat().st_gid
+    listening.chmod(0o620)
+    member = STRANGER._replace(groups=(61999, gid))
+    assert failing(steps_of(listening, member)) is None
+    assert failing(steps_of(listening)) is not None
+
+
+def test_a_folder_without_x_is_named_before_the_socket(listening: Path) -> None:
+    listening.chmod(0o666)
+    listening.parent.chmod(0o750)
+    broken = failing(steps_of(listening))
+    assert broken is not None
+    assert (broken.path, broken.kind, broken.needs) == (str(listening.parent), "folder", "x")
+
+
+def test_what_is_missing_ends_the_walk(listening: Path) -> None:
+    steps = steps_of(listening.parent / "gone" / "milter.sock")
+    assert steps[-1].kind == "missing"
+    assert steps[-1].path.endswith("/gone")
+
+
+def test_a_link_is_shown_and_followed(listening: Path, tmp_path: Path) -> None:
+    listening.chmod(0o600)
+    link = tmp_path / "short"
+    link.symlink_to("run")
+    steps = steps_of(link / "milter.sock")
+    shown = next(step for step in steps if step.kind == "link")
+    assert (shown.path, shown.note) == (str(link), "→ run")
+    broken = failing(steps)
+    assert broken is not None
+    assert broken.path == str(listening)
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert len(steps_of(tmp_path / "a")) < 60
+
+
+def test_root_passes_everywhere(listening: Path) -> None:
+    listening.chmod(0)
+    assert failing(steps_of(listening, Account("root", 0, 0, (0,)))) is None

@@ -1,0 +1,159 @@
+"""How the script face changes a host: shown, confirmed, applied, undone; or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.lab.lab import running_lab
+from tests.console.test_run import MAIN, console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from console.lab.lab import Lab
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A lab with a socket to mend."""
+    with running_lab(("socket-unwritable",)) as made:
+        yield made
+
+
+def fix(lab: Lab) -> tuple[str, ...]:
+    return ("run", "sockets.fix", "--lab", lab.root, "--milter", lab.milters[0])
+
+
+def mode_of(lab: Lab) -> int:
+    return Path(lab.milters[0].removeprefix("unix:")).stat().st_mode & 0o777
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
+    told = console(*fix(lab), "--dry-run")
+    assert told.returncode == 0
+    assert '- socket "' in told.stdout
+    assert '.sock" 660' in told.stdout
+    assert "systemctl restart milter-greylist" in told.stdout
+    assert mode_of(lab) == 0o440
+    assert "Nothing was changed" in console("run", "journal.list", "--lab", lab.root).stdout
+
+
+def test_without_a_terminal_a_plan_wants_yes(lab: Lab) -> None:
+    told = console(*fix(lab))
+    assert told.returncode == 4
+    assert "--yes" in told.stderr
+    assert mode_of(lab) == 0o440
+
+
+def test_read_only_refuses_even_with_yes(lab: Lab) -> None:
+    told = console(*fix(lab), "--yes", "--read-only")
+    assert told.returncode == 3
+    assert mode_of(lab) == 0o440
+
+
+def test_a_digest_of_another_plan_is_refused(lab: Lab) -> None:
+    told = console(*fix(lab), "--yes", "--confirm-digest", "0" * 64)
+    assert told.returncode == 4
+    assert mode_of(lab) == 0o440
+
+
+def test_yes_applies_and_the_journal_takes_it_back(lab: Lab) -> None:
+    told = console(*fix(lab), "--yes", "--json")
+    document = json.loads(told.stdout)
+    assert (told.returncode, document["status"]) == (0, "applied")
+    assert document["proof"]["status"] == "proved"
+    assert mode_of(lab) == 0o660
+
+    again = console(*fix(lab), "--yes")
+    assert again.returncode == 0
+    assert "nothing to do" in again.stdout
+
+    listed = json.loads(console("run", "journal.list", "--lab", lab.root, "--json").stdout)
+    assert document["entry"] in json.dumps(listed)
+    undone = console(
+        "run", "journal.undo", "--lab", lab.root, "--entry", document["entry"], "--yes"
+    )
+    assert undone.returncode == 0, undone.stderr
+    assert mode_of(lab) == 0o440
+
+
+def answered(words: tuple[str, ...], answer: str) -> tuple[int, str]:
+    """Run the console on a terminal, type *answer* at its question; return code and screen."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", MAIN, *words])
+    shown = b""
+    until = time.monotonic() + 30
+    typed = False
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], 0.2)[0]:
+            continue
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:
+            break
+        shown += piece
+        if not typed and b"[y/N]" in shown:
+            os.write(terminal, answer.encode())
+            typed = True
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+@pytest.mark.parametrize(("answer", "code", "mode"), [("n\n", 4, 0o440), ("y\n", 0, 0o660)])
+def test_on_a_terminal_it_asks(lab: Lab, answer: str, code: int, mode: int) -> None:
+    got, shown = answered(fix(lab), answer)
+    assert got == code, shown
+    assert "Let Postfix open milter-greylist's socket" in shown
+    assert mode_of(lab) == mode
+
+
+def test_a_name_with_shell_characters_is_only_a_name(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = "unix:/nonexistent/$(touch victim);`touch victim`"
+    told = console("run", "sockets.fix", "--lab", lab.root, "--milter", spec, "--yes")
+    assert told.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_plan_view_of_a_script_names_the_undo(lab: Lab) -> None:
+    told = console(*fix(lab), "--yes")
+    assert "journal.undo --entry" in told.stdout
+
+
+def test_two_operators_do_not_apply_at_once(lab: Lab) -> None:
+    lock = Path(lab.host.state_folder, "lock")
+    program = (
+        "import sys, time; from actions.journal.lock import held\n"
+        f"with held({str(lab.host.state_folder)!r}, 'alice', 'something slow'):\n"
+        "    print('held', flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert lock.exists()
+        told = console(*fix(lab), "--yes")
+        assert told.returncode == 1
+        assert "alice" in told.stderr
+        assert "something slow" in told.stderr
+        assert mode_of(lab) == 0o440
+    finally:
+        holder.kill()
+        holder.wait()
+        assert holder.stdout is not None
+        holder.stdout.close()
+    assert console(*fix(lab), "--yes").returncode == 0

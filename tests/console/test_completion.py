@@ -1,0 +1,67 @@
+"""Completion, asked as a shell asks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.completion import BASH, FILES, candidates
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["ru"], ["run"]),
+        (["run", "chain.t"], ["chain.test"]),
+        (["run", "chain.test", "--sample", "g"], ["gtube"]),
+        (["run", "chain.test", "--expect", "dis"], ["discard"]),
+        (["run", "chain.test", "--format", ""], ["text", "json", "nagios"]),
+        (["run", "chain.test", "--mail-"], ["--mail-file"]),
+        (["run", "chain.test", "--mail-file", "/et"], [FILES]),
+        (["run", "sockets.fix", "--dr"], ["--dry-run"]),
+        (["run", "chain.test", "--dr"], []),
+        (["lab", "--fault", "milter-h"], ["milter-hangs"]),
+        (["lab", "--fault", "milter-hangs", "run", "sockets.c"], ["sockets.check"]),
+        (["completion", ""], ["bash", "zsh"]),
+    ],
+)
+def test_the_last_word_is_completed(words: list[str], expected: list[str]) -> None:
+    assert candidates(words) == expected
+
+
+def test_a_hidden_option_is_not_offered() -> None:
+    assert candidates(["run", "sockets.fix", "--confirm"]) == []
+
+
+def test_bash_itself_completes(tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash, "bash is part of every Debian"
+    command = tmp_path / "console"
+    command.write_text(
+        f"#!{sys.executable}\nfrom console.cli import main\nmain()\n", encoding="utf-8"
+    )
+    command.chmod(0o755)
+    script = f"""{BASH}
+        COMP_WORDS=(console run chain.test --sample e); COMP_CWORD=4
+        _console; printf '%s\\n' "${{COMPREPLY[@]}}"
+        COMP_WORDS=(console run chain.test ""); COMP_CWORD=3
+        _console; printf '%s\\n' "${{#COMPREPLY[@]}}"
+    """
+    told = subprocess.run(
+        [bash, "-c", script],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    first, count = told.stdout.split()
+    assert first == "eicar"
+    assert int(count) > 40
