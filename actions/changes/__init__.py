@@ -1,0 +1,58 @@
+"""Every kind of change a plan can hold, and how one is read back from the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from actions.changes.command import Command
+from actions.changes.edit import FileEdit
+from actions.changes.folder import Folder
+from actions.changes.membership import Membership
+from actions.changes.ownership import Owned, Ownership
+from actions.changes.unit import UnitOperation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions.plan import Change
+
+__all__ = [
+    "BadRecord",
+    "Command",
+    "FileEdit",
+    "Folder",
+    "Membership",
+    "Owned",
+    "Ownership",
+    "UnitOperation",
+    "from_record",
+]
+
+
+class BadRecord(ValueError):
+    """A record of a change that can't be read."""
+
+
+class _Kind(Protocol):
+    def read(self, record: Mapping[str, object]) -> Change: ...
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "file": FileEdit,
+    "folder": Folder,
+    "ownership": Ownership,
+    "membership": Membership,
+    "unit": UnitOperation,
+    "command": Command,
+}
+
+
+def from_record(record: Mapping[str, object]) -> Change:
+    """Return the change that `Change.record` described; raises `BadRecord`."""
+    kind = _KINDS.get(str(record.get("change")))
+    if kind is None:
+        raise BadRecord(f"unknown kind of change: {record.get('change')!r}")
+    try:
+        return kind.read(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRecord(f"a change of kind {record['change']} is damaged: {error}") from error

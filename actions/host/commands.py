@@ -1,0 +1,141 @@
+"""Programs of this machine, run to their end without a shell or a terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from actions.host.errors import HostError, NotPermitted
+from actions.host.ports import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sh
+
+SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for: a user's own PATH must not choose what root runs."""
+
+_ENDS = list(range(-64, 256))
+"""Every exit code, and minus the number of the signal that ended a program."""
+
+
+class SystemCommands:
+    """Programs run through the sh package, each in a session of its own."""
+
+    def run(
+        self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
+    ) -> Completed:
+        """Run *argv* to its end, as *user* where given, for at most *timeout* seconds.
+
+        It runs in /, with an empty standard input and in the C locale. Output that is not
+        UTF-8 is shown with replacement characters.
+
+        Raises:
+            NotPermitted: *user* is another one, and this is not root; or it may not be run.
+            HostError: the program is missing or took too long (it and what it started in
+                its session are ended then), or the user does not exist.
+        """
+        import sh
+
+        try:
+            with open(os.devnull, "rb") as nothing:
+                running = sh.Command(argv[0], search_paths=_paths())(
+                    *argv[1:],
+                    _bg=True,
+                    _bg_exc=False,
+                    _in=nothing,
+                    _tty_out=False,
+                    _ok_code=_ENDS,
+                    _env=_environment(user),
+                    _cwd="/",
+                    _new_session=True,
+                    _preexec_fn=_hear_hangups,
+                    _encoding="utf-8",
+                    _decode_errors="replace",
+                    _uid=_uid(user),
+                )
+        except sh.CommandNotFound:
+            raise HostError(f"{argv[0]}: no such program here; is its package installed?") from None
+        except sh.ForkException as error:
+            raise _not_started(argv, error) from None
+        if not _ended(running, timeout):
+            raise HostError(f"{' '.join(argv)}: not ended after {timeout:g} s, and stopped")
+        return Completed(
+            tuple(argv), running.exit_code, _text(running.stdout), _text(running.stderr)
+        )
+
+
+def _ended(running: sh.RunningCommand, timeout: float) -> bool:
+    """Wait for a program; return False where it had to be ended after *timeout* seconds."""
+    # The timeout of sh itself looks for the end every 0.1 s only, and ends no grandchild.
+    late = threading.Event()
+    timer = threading.Timer(timeout, _end_session, [running.pid, late])
+    timer.daemon = True
+    timer.start()
+    try:
+        running.wait()
+    except BaseException:
+        _end_session(running.pid, late)
+        raise
+    finally:
+        timer.cancel()
+    return not late.is_set()
+
+
+def _end_session(pid: int, late: threading.Event) -> None:
+    late.set()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _hear_hangups() -> None:
+    """Undo what sh does to a program it doesn't wait for: a daemon reloads on this signal."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _paths() -> list[str]:
+    own = "" if os.geteuid() == 0 else os.environ.get("PATH", "")
+    return [path for path in f"{SEARCHED}:{own}".split(":") if path]
+
+
+def _uid(user: str | None) -> int | None:
+    """Return the user to become, or None where this process is that user already."""
+    if user is None:
+        return None
+    from actions.host.accounts import SystemAccounts
+
+    uid = SystemAccounts().user(user).uid
+    if uid == os.geteuid():
+        return None
+    if os.geteuid() != 0:
+        raise NotPermitted(f"cannot run a command as {user}: only root may; use sudo")
+    return uid
+
+
+def _environment(user: str | None) -> dict[str, str]:
+    from actions.host.accounts import SystemAccounts
+
+    name = user or SystemAccounts().user_name(os.geteuid())
+    return {
+        "PATH": ":".join(_paths()),
+        "LC_ALL": "C",
+        "TERM": "dumb",
+        "SYSTEMD_COLORS": "0",
+        "SYSTEMD_PAGER": "",
+        "USER": name,
+        "LOGNAME": name,
+    }
+
+
+def _not_started(argv: Sequence[str], error: Exception) -> HostError:
+    told = str(error).strip().splitlines()[-1:] or ["unknown"]
+    kind = NotPermitted if "PermissionError" in told[0] else HostError
+    return kind(f"{argv[0]}: cannot be started: {told[0]}")
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")

@@ -1,0 +1,240 @@
+"""The files of a host: looked at, replaced atomically, owned; no planted link is followed.
+
+Every path is absolute and reached as `actions.host.walk` says. The last component is never
+followed: whoever means the file behind a link asks `Files.resolve` first.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from actions.host.errors import HostError
+from actions.host.kept import (
+    READ_LIMIT,
+    FileState,
+    Kept,
+    keep_at,
+    look,
+    same,
+    state_at,
+    write_new,
+)
+from actions.host.walk import LINK_LIMIT, follow, only_ours, place_of, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions.host.walk import Place
+
+
+class Files:
+    """The files of any host; it keeps nothing itself."""
+
+    def state(self, path: str) -> FileState:
+        """Return what stands at *path*; raises `HostError` where that can't be seen."""
+        try:
+            with place_of(path) as place:
+                return state_at(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return FileState("absent")
+        except OSError as error:
+            raise refusal(path, "look at it", error) from error
+
+    def resolve(self, path: str) -> str:
+        """Return *path* without any links, the last component's included.
+
+        Raises:
+            HostError: a link could have been planted by another user, the links go round in
+                a circle, or a folder on the way is missing.
+        """
+        asked = path
+        with _told(asked, "follow it"):
+            for _ in range(LINK_LIMIT):
+                with place_of(path) as place:
+                    entry = look(place)
+                    if entry is None or not stat.S_ISLNK(entry.st_mode):
+                        return place.path
+                    path = follow(place, entry)
+            raise OSError(errno.ELOOP, "Too many levels of symbolic links")
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Return the bytes of the regular file *path*, which has at most *limit* of them.
+
+        Raises:
+            HostError: it is missing, not a regular file, too large, or may not be read.
+        """
+        with _told(path, "read it"), place_of(path) as place:
+            return keep_at(place, limit).content
+
+    def keep(self, path: str) -> Kept | None:
+        """Return all of the regular file *path*, or None where nothing stands there.
+
+        Raises:
+            HostError: it is not a regular file, too large, or may not be read.
+        """
+        with _told(path, "read it"):
+            try:
+                with place_of(path) as place:
+                    return keep_at(place, READ_LIMIT)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def put(self, path: str, kept: Kept, token: str, *, replaces: Kept | None) -> None:
+        """Make *path* be *kept*, in one step; *token* names the temporary file beside it.
+
+        Raises:
+            HostError: what stands there is not *replaces*, or the file has several names, or
+                the host refused; nothing has changed then.
+        """
+        with _told(path, "write it"), place_of(path) as place:
+            _one_name(place)
+            try:
+                write_new(place.folder, temporary(token), kept)
+                _expect(place, replaces)
+                if replaces is None:
+                    # Unlike a rename, a link never takes the place of what came meanwhile.
+                    os.link(
+                        temporary(token),
+                        place.name,
+                        src_dir_fd=place.folder,
+                        dst_dir_fd=place.folder,
+                    )
+                    os.unlink(temporary(token), dir_fd=place.folder)
+                else:
+                    _rename(place.folder, temporary(token), place.name)
+            except BaseException:
+                _discard(place.folder, temporary(token))
+                raise
+            _sync(place.folder)
+
+    def remove(self, path: str, *, expected: Kept) -> None:
+        """Remove the file *path*; raises `HostError` where it is not *expected*."""
+        with _told(path, "remove it"), place_of(path) as place:
+            _expect(place, expected)
+            os.unlink(place.name, dir_fd=place.folder)
+            _sync(place.folder)
+
+    def make_folder(self, path: str, mode: int, uid: int, gid: int, token: str) -> None:
+        """Make the folder *path* in one step; raises `HostError` where something stands there."""
+        with _told(path, "make it"), place_of(path) as place:
+            if look(place) is not None:
+                raise FileExistsError(errno.EEXIST, "Something stands there already")
+            name = temporary(token)
+            try:
+                os.mkdir(name, 0o700, dir_fd=place.folder)
+                os.chown(name, uid, gid, dir_fd=place.folder, follow_symlinks=False)
+                _set_mode(place.folder, name, mode)
+                _rename(place.folder, name, place.name)
+            except BaseException:
+                _discard(place.folder, name)
+                raise
+            _sync(place.folder)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove the empty folder *path*; raises `HostError` where it is not empty."""
+        with _told(path, "remove it"), place_of(path) as place:
+            os.rmdir(place.name, dir_fd=place.folder)
+            _sync(place.folder)
+
+    def own(self, path: str, uid: int, gid: int, mode: int) -> None:
+        """Give the file, folder or socket *path* an owner, a group and a mode.
+
+        Raises:
+            HostError: it is missing, a link, or a file with further names in a folder that
+                others can write (the other name may be anybody's file); or not permitted.
+        """
+        with _told(path, "change its owner or mode"), place_of(path) as place:
+            held = os.open(
+                place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.folder
+            )
+            try:
+                _may_own(place, os.fstat(held))
+                # What a descriptor of this kind stands for can only be reached through /proc.
+                os.chown(f"/proc/self/fd/{held}", uid, gid)
+                os.chmod(f"/proc/self/fd/{held}", mode)
+            finally:
+                os.close(held)
+
+    def sweep(self, path: str, token: str) -> None:
+        """Remove what `put` or `make_folder` with this *token* left beside *path*, if anything."""
+        gone = suppress(FileNotFoundError, NotADirectoryError)
+        with _told(path, "clean up beside it"), gone, place_of(path) as place:
+            _discard(place.folder, temporary(token))
+
+
+def temporary(token: str) -> str:
+    """Return the name of the temporary file for *token*."""
+    return f".console-{token}"
+
+
+@contextmanager
+def _told(path: str, doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise refusal(path, doing, error) from error
+
+
+def _rename(folder: int, old: str, new: str) -> None:
+    os.replace(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _one_name(place: Place) -> None:
+    entry = look(place)
+    if entry is not None and entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode):
+        raise HostError(
+            f"{place.path}: the file has {entry.st_nlink} names (hard links), and replacing it "
+            "would leave the others behind; edit it by hand"
+        )
+
+
+def _expect(place: Place, expected: Kept | None) -> None:
+    try:
+        found: Kept | None = keep_at(place, READ_LIMIT)
+    except FileNotFoundError:
+        found = None
+    if not same(found, expected):
+        raise HostError(f"{place.path}: somebody changed it meanwhile; look at it and plan again")
+
+
+def _set_mode(folder: int, name: str, mode: int) -> None:
+    held = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        os.fchmod(held, mode)
+    finally:
+        os.close(held)
+
+
+def _may_own(place: Place, entry: os.stat_result) -> None:
+    if stat.S_ISLNK(entry.st_mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode) and not only_ours(place, entry):
+        raise HostError(
+            f"{place.path}: the file has {entry.st_nlink} names (hard links) in a folder that "
+            "others can write, so it may be anybody's file; its owner and mode are left alone"
+        )
+
+
+def _discard(folder: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except IsADirectoryError:
+        os.rmdir(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
+
+
+def _sync(folder: int) -> None:
+    """Make names in *folder* survive a power cut, where it may be read."""
+    try:
+        held = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        return
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)

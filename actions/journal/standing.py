@@ -1,0 +1,172 @@
+"""Where an entry stands on the host, and the steps that would take it back or finish it.
+
+Events tell how far each change has come; where a run was killed amid a change, and where
+somebody else may have been at work since, the host itself is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.host.errors import HostError
+from actions.journal.entry import Position
+from actions.journal.status import FINISH, UNDO
+from actions.plan import Standing
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from actions.host.ports import Host
+    from actions.journal.entry import Entry
+    from actions.plan import Change
+
+_OPEN = {Position.BEGUN, Position.RETURNING}
+
+
+class Step(Record):
+    """One change to be applied, and which change of the entry it does or takes back."""
+
+    change: Change
+    number: int
+    back: bool
+
+
+class Blocked(Record):
+    """A change that can't be done or taken back as the host stands."""
+
+    number: int
+    why: str
+
+
+class Way(Record):
+    """The steps to a goal, and what stands in the way."""
+
+    steps: tuple[Step, ...]
+    blocked: tuple[Blocked, ...] = ()
+    lasting: tuple[Blocked, ...] = ()
+    """What nothing can take back, and why."""
+
+
+class Stood(Record):
+    """Where one change stands."""
+
+    number: int
+    """Counted from 1, as on the screen."""
+    kind: str
+    target: str
+    position: Position
+    standing: Standing
+    words: str
+
+
+def way_back(changes: tuple[Change, ...], positions: tuple[Position, ...], host: Host) -> Way:
+    """Return the steps that take back what was begun.
+
+    Changes are taken back in reverse order; then those that make a service take up the others
+    are done again in their own order.
+    """
+    steps: list[Step] = []
+    blocked: list[Blocked] = []
+    lasting: list[Blocked] = []
+    covered: set[str] = set()
+    for number in reversed(range(len(changes))):
+        change, position = changes[number], positions[number]
+        if change.settles or position in {Position.NOT_BEGUN, Position.RETURNED}:
+            continue
+        inverse = change.inverse()
+        if inverse is None:
+            lasting.append(Blocked(number, f"{change.kind} {change.target}: {change.undo_note}"))
+            continue
+        if change.target not in covered:
+            standing, why = look(inverse, host)
+            if standing is Standing.AFTER:
+                continue
+            if standing is Standing.OTHER:
+                blocked.append(Blocked(number, f"{change.target}: {why}"))
+                continue
+        covered.add(change.target)
+        steps.append(Step(inverse, number, back=True))
+    steps += [
+        Step(change, number, back=True)
+        for number, change in enumerate(changes)
+        if change.settles and positions[number] not in {Position.NOT_BEGUN, Position.RETURNED}
+    ]
+    return Way(tuple(steps), tuple(blocked), tuple(lasting))
+
+
+def way_on(changes: tuple[Change, ...], positions: tuple[Position, ...], host: Host) -> Way:
+    """Return the steps that do what is left to do."""
+    steps: list[Step] = []
+    blocked: list[Blocked] = []
+    covered: set[str] = set()
+    again = False
+    for number, change in enumerate(changes):
+        if positions[number] is Position.DONE and not (change.settles and again):
+            continue
+        if not change.settles and change.target not in covered:
+            standing, why = look(change, host)
+            if standing is Standing.AFTER:
+                continue
+            if standing is Standing.OTHER:
+                blocked.append(Blocked(number, f"{change.target}: {why}"))
+                continue
+        # What was taken back and is done again has to be taken up again.
+        again = again or not change.settles
+        covered.add(change.target)
+        steps.append(Step(change, number, back=False))
+    return Way(tuple(steps), tuple(blocked))
+
+
+def way_to(goal: str, entry: Entry, host: Host) -> Way:
+    """Return the steps by which the action *goal* settles the interrupted *entry*."""
+    if goal == UNDO:
+        return way_back(entry.plan.changes, entry.positions, host)
+    return way_on(entry.plan.changes, entry.positions, host) if goal == FINISH else Way(())
+
+
+def look(change: Change, host: Host) -> tuple[Standing, str]:
+    """Return where *change* stands, and in words what hinders it."""
+    try:
+        standing = change.stands(host)
+    except HostError as error:
+        return Standing.OTHER, str(error)
+    return standing, f"was {standing.value}" if standing is Standing.OTHER else standing.value
+
+
+def where_it_stood(entry: Entry, host: Host) -> tuple[Stood, ...]:
+    """Return, for each change of *entry*, how far it came and what the host shows."""
+    return tuple(
+        _stood(number, change, position, host)
+        for number, (change, position) in enumerate(
+            zip(entry.plan.changes, entry.positions, strict=True)
+        )
+    )
+
+
+def summary(entry: Entry) -> str:
+    """Return in one line how far *entry* had come when it was interrupted."""
+    positions = entry.positions
+    total = len(positions)
+    done = sum(position is Position.DONE for position in positions)
+    returned = sum(position is Position.RETURNED for position in positions)
+    amid = [number for number, position in enumerate(positions) if position in _OPEN]
+    parts = [f"{done} of {total} changes done"]
+    if returned:
+        parts.append(f"{returned} taken back")
+    for number in amid:
+        change = entry.plan.changes[number]
+        doing = "taking back" if positions[number] is Position.RETURNING else "amid"
+        parts.append(f"{doing} change {number + 1} ({change.kind} {change.target})")
+    if done == total and entry.events and entry.events[-1].kind == "proving":
+        parts.append("amid the proof")
+    return ", ".join(parts)
+
+
+def _stood(number: int, change: Change, position: Position, host: Host) -> Stood:
+    standing, why = look(change, host)
+    if position in _OPEN and standing is Standing.BEFORE:
+        # Seen from both ends as not there yet: killed between two steps of one change.
+        inverse = change.inverse()
+        if inverse is not None and look(inverse, host)[0] is Standing.BEFORE:
+            why = "half done"
+    words = f"{position.value}; on the host: {why}"
+    return Stood(number + 1, change.kind, change.target, position, standing, words)

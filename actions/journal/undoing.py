@@ -1,0 +1,144 @@
+"""The plans that take back, finish or leave an entry of the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.action import ActionError, Exit
+from actions.journal.standing import summary, way_to
+from actions.journal.status import FINISH, LEAVE, UNDO, statuses
+from actions.journal.store import Journal
+from actions.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.action import Context
+    from actions.journal.entry import Entry
+    from actions.journal.standing import Way
+
+
+def plan_undo(ctx: Context, name: str, *, partly: bool) -> Plan:
+    """Return the plan that takes back the entry *name*.
+
+    Raises:
+        ActionError: it is taken back already, somebody changed what would be restored, or a
+            change can't be taken back and *partly* is not set.
+        HostError: there is no such entry, or it can't be read.
+    """
+    journal = Journal(ctx.host.state_folder)
+    entries = journal.entries()
+    entry = _named(journal, entries, name)
+    amid = journal.open_entry()
+    if amid is not None and _is_undo_of(amid, entry):
+        # Killed while it was taken back: the same command again goes on with it.
+        return plan_finish(ctx, amid.id)
+    _require_settled(amid, entry)
+    status = statuses(entries)[entry.id]
+    if status.word in {"undone", "rolled back"}:
+        by = f" by {status.by}" if status.by else ""
+        raise ActionError(f"{_titled(entry)} is {status.word} already{by}", Exit.PROBLEM)
+    way = way_to(UNDO, entry, ctx.host)
+    _require_free(way, entry, entries)
+    if way.lasting and not partly:
+        raise ActionError(
+            f"{_titled(entry)} can't be taken back whole: {'; '.join(b.why for b in way.lasting)}",
+            Exit.PROBLEM,
+            f"console run {UNDO} --entry {entry.id} --partly takes back the rest",
+        )
+    arguments = {"entry": entry.id, **({"partly": True} if partly else {})}
+    why = f"by {entry.who}; {summary(entry)}"
+    if way.lasting:
+        why += "; stays as it is: " + "; ".join(blocked.why for blocked in way.lasting)
+    changes = tuple(step.change for step in way.steps)
+    return Plan(f"Take back: {entry.plan.title}", UNDO, arguments, why, changes)
+
+
+def plan_finish(ctx: Context, name: str) -> Plan:
+    """Return the plan that does the rest of the interrupted entry *name*.
+
+    Raises:
+        ActionError: it is not interrupted, or somebody changed what would be changed.
+        HostError: there is no such entry, or it can't be read.
+    """
+    journal = Journal(ctx.host.state_folder)
+    entry = _interrupted(journal, name)
+    way = way_to(FINISH, entry, ctx.host)
+    _require_free(way, entry, journal.entries())
+    return Plan(
+        f"Finish: {entry.plan.title}",
+        FINISH,
+        {"entry": entry.id},
+        f"interrupted: {summary(entry)}",
+        tuple(step.change for step in way.steps),
+        entry.plan.proof,
+        entry.plan.lasting,
+    )
+
+
+def plan_leave(ctx: Context, name: str) -> Plan:
+    """Return the plan that closes the interrupted entry *name* and changes nothing.
+
+    Raises:
+        ActionError: it is not interrupted.
+        HostError: there is no such entry, or it can't be read.
+    """
+    entry = _interrupted(Journal(ctx.host.state_folder), name)
+    title = f"Leave as it stands: {entry.plan.title}"
+    return Plan(title, LEAVE, {"entry": entry.id}, f"interrupted: {summary(entry)}", ())
+
+
+def _named(journal: Journal, entries: Sequence[Entry], name: str) -> Entry:
+    if name != "last":
+        return journal.entry(name)
+    if not entries:
+        raise ActionError("the journal is empty: nothing was changed here", Exit.PROBLEM)
+    return entries[-1]
+
+
+def _interrupted(journal: Journal, name: str) -> Entry:
+    entry = _named(journal, journal.entries(), name)
+    if entry.closed is not None:
+        raise ActionError(f"{_titled(entry)} is not interrupted", Exit.PROBLEM)
+    return entry
+
+
+def _is_undo_of(amid: Entry, entry: Entry) -> bool:
+    return amid.plan.action == UNDO and amid.plan.arguments.get("entry") == entry.id
+
+
+def _require_settled(amid: Entry | None, entry: Entry) -> None:
+    if amid is not None and amid.id != entry.id:
+        raise ActionError(
+            f"{_titled(amid)} was interrupted: {summary(amid)}; that is settled first",
+            Exit.PROBLEM,
+            f"console run {UNDO} --entry {amid.id} takes it back, "
+            f"console run {FINISH} --entry {amid.id} does the rest",
+        )
+
+
+def _require_free(way: Way, entry: Entry, entries: Sequence[Entry]) -> None:
+    """Refuse where somebody has changed what the way leads over."""
+    if not way.blocked:
+        return
+    targets = {entry.plan.changes[blocked.number].target for blocked in way.blocked}
+    later = [other for other in entries if other.id > entry.id and _touches(other, targets)]
+    advice = f"take back {later[-1].id} first" if later else "compare it with journal.list --json"
+    if entry.closed is None:
+        advice = f"put it right by hand, or console run {LEAVE} --entry {entry.id} leaves it"
+    raise ActionError(
+        f"{_titled(entry)}: {'; '.join(blocked.why for blocked in way.blocked)}; "
+        "nothing was changed",
+        Exit.PROBLEM,
+        advice,
+    )
+
+
+def _touches(entry: Entry, targets: set[str]) -> bool:
+    closed = entry.closed
+    took_effect = closed is not None and closed.kind in {"applied", "finished", "left"}
+    return took_effect and any(change.target in targets for change in entry.plan.changes)
+
+
+def _titled(entry: Entry) -> str:
+    return f"{entry.id} ({entry.plan.title})"
