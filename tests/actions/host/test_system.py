@@ -1,0 +1,79 @@
+"""The real machine as a host: nearly free to make, and Postfix asked once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actions.host.errors import HostError
+from actions.host.ports import Completed
+from actions.host.system import SystemHost, SystemPostfix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions.host.ports import Host
+
+
+class Postconf:
+    """What ``postconf -x`` prints on a host with Postfix."""
+
+    def __init__(self, ended: Completed) -> None:
+        self.ended = ended
+        self.asked: list[tuple[str, ...]] = []
+
+    def run(
+        self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
+    ) -> Completed:
+        self.asked.append(tuple(argv))
+        return self.ended
+
+
+def test_it_is_a_host_and_its_ports_are_made_once() -> None:
+    system = SystemHost()
+    host: Host = system
+    assert host.name == os.uname().nodename
+    assert host.kind == "system"
+    assert host.state_folder == "/var/lib/milter-console"
+    assert host.at("/etc/passwd") == "/etc/passwd"
+    assert host.files is host.files
+    assert host.accounts.user("root").uid == 0
+    assert host.commands.run(["true"]).exit_code == 0
+    assert host.units.state("no-such-unit-here").main_pid == 0
+    with pytest.raises(AttributeError):
+        _ = system.colour
+
+
+def test_postfix_is_asked_once_for_everything() -> None:
+    text = "mail_owner = postfix\nmilter_default_action = accept\nmyorigin =\nsmtpd_milters = a=b\n"
+    commands = Postconf(Completed(("postconf",), 0, text, ""))
+    postfix = SystemPostfix(commands)
+    assert postfix.user() == "postfix"
+    assert postfix.setting("myorigin") == ""
+    assert postfix.setting("smtpd_milters") == "a=b"
+    with pytest.raises(HostError, match="no setting 'colour'"):
+        postfix.setting("colour")
+    assert commands.asked == [("postconf", "-x")]
+
+
+def test_a_postfix_that_does_not_answer_is_said_so() -> None:
+    refused = Completed(("postconf",), 1, "", "fatal: open /etc/postfix/main.cf: No such file\n")
+    with pytest.raises(HostError, match="postconf -x failed: fatal: open"):
+        SystemPostfix(Postconf(refused)).setting("myhostname")
+
+
+def test_making_one_imports_nothing_more() -> None:
+    script = (
+        "import sys; from actions.host.system import SystemHost; before = set(sys.modules); "
+        "SystemHost(); new = set(sys.modules) - before; "
+        "heavy = {'socket', 'json', 'sh', 'subprocess', 'pathlib'} & set(sys.modules); "
+        "print(sorted(new), sorted(heavy))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "[] []\n"

@@ -1,0 +1,1 @@
+"""The lab is started for real, and broken, ended and killed."""

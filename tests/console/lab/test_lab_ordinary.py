@@ -1,0 +1,70 @@
+"""The lab without root: the same host, all as one user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAIL = """\
+import json, os, smtplib
+from actions.host.endpoint import parse_endpoint
+from console.lab.lab import running_lab
+with running_lab() as lab:
+    with smtplib.SMTP("127.0.0.1", lab.smtp_port) as smtp:
+        refused = smtp.sendmail("a@example.net", ["alice@example.org"], "Subject: hi\\r\\n\\r\\nx")
+    states = [lab.host.units.state(unit) for unit in ("postfix", "clamav-milter")]
+    uids = {os.stat(f"/proc/{state.main_pid}").st_uid for state in states}
+    lab.host.connect_as("postfix", parse_endpoint(lab.milters[0]), 5.0).close()
+    mails = os.listdir(f"{lab.root}/var/mail/alice/Maildir/new")
+    account = lab.host.accounts.user("postfix")
+print(json.dumps({"refused": refused, "uids": [*uids], "mails": len(mails), "own": os.geteuid(),
+    "account": account.uid, "left": os.path.exists(lab.root)}))
+"""
+
+UNWRITABLE = """\
+import json, os
+from actions.host.endpoint import parse_endpoint
+from console.lab.lab import running_lab
+told = {}
+with running_lab(["socket-unwritable"]) as lab:
+    endpoint = parse_endpoint(lab.milters[0])
+    try:
+        lab.host.connect_as("postfix", endpoint, 5.0)
+    except OSError as error:
+        told["before"] = error.strerror
+    path = lab.host.at("/etc/milter-greylist/greylist.conf")
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace('" 440', '" 660'))
+    lab.host.units.operate("restart", "milter-greylist")
+    lab.host.connect_as("postfix", endpoint, 5.0).close()
+    told["after"] = "connected"
+    try:
+        lab.host.connect_as("root", endpoint, 5.0)
+    except Exception as error:
+        told["root"] = type(error).__name__
+print(json.dumps(told))
+"""
+
+
+def test_mail_arrives_and_everything_runs_as_one_user(
+    ordinary_user: Callable[[str], dict[str, Any]],
+) -> None:
+    told = ordinary_user(MAIL)
+    assert told["refused"] == {}
+    assert told["mails"] == 1
+    assert told["uids"] == [told["own"]]
+    assert told["own"] == told["account"] != 0
+    assert told["left"] is False
+
+
+def test_an_unwritable_socket_is_unwritable_without_root_too(
+    ordinary_user: Callable[[str], dict[str, Any]],
+) -> None:
+    told = ordinary_user(UNWRITABLE)
+    assert told["before"] == "Permission denied"
+    assert told["after"] == "connected"
+    assert told["root"] == "UnknownAccount"
