@@ -17,7 +17,14 @@ from actions.milter.envelope import (
     routed_recipient,
     routed_sender,
 )
-from actions.milter.message import is_header_name
+from actions.milter.message import (
+    Content,
+    Header,
+    folded,
+    is_header_name,
+    parse_message,
+    with_crlf,
+)
 from actions.milter.transport import Timeouts
 from actions.record import Record
 
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 256 << 20
 """The largest message that is read, in bytes."""
+
+LONGEST = 1_000_000
+"""The longest time limit, in seconds; the system's calls know no endless one."""
 
 
 class TestRequest(Record):
@@ -115,12 +125,8 @@ def spelled_out(
     """
     sender = chosen_sender(origin.sender, origin.profile)
     recipients = chosen_recipients(origin.recipients, mail, origin.profile)
-    if mail.file:
-        message = with_headers(read_message(mail.file), mail.headers)
-    else:
-        message = composed(mail, sender, recipients, hostname)
-    if not limits.deadline > 0:
-        raise usage("--deadline is a number of seconds above 0")
+    message = chosen_message(mail, sender, recipients, hostname)
+    _check_seconds("--deadline", limits.deadline)
     return TestRequest(
         sample=mail.file or mail.sample,
         profile=origin.profile,
@@ -162,6 +168,8 @@ def chosen_client(origin: Origin) -> Client:
 
 
 def _at_address(client: Client, address: str) -> Client:
+    if address == "unknown":
+        return client._replace(family="unknown", address=address, port=0)
     if address.startswith(("unix:", "local:")):
         return client._replace(family="unix", address=address.partition(":")[2], port=0)
     if address.startswith(("inet:", "inet6:")):
@@ -176,7 +184,15 @@ def _at_address(client: Client, address: str) -> Client:
 
 
 def _family(address: str) -> Family:
-    return "inet6" if ":" in address else "inet"
+    """Return the family of *address*; a milter would hang up on one that is none."""
+    import socket
+
+    family: Family = "inet6" if ":" in address else "inet"
+    try:
+        socket.inet_pton(socket.AF_INET6 if family == "inet6" else socket.AF_INET, address)
+    except (OSError, ValueError) as error:
+        raise usage(f"--connect-address {address!r} is no IP address") from error
+    return family
 
 
 def chosen_recipients(given: Sequence[str], mail: Mail, profile: str) -> tuple[Recipient, ...]:
@@ -197,13 +213,18 @@ def chosen_sender(given: str, profile: str) -> Sender:
     return routed_sender(_bare(given) if given else PROFILES[profile].sender)
 
 
-def composed(mail: Mail, sender: Sender, recipients: tuple[Recipient, ...], hostname: str) -> bytes:
-    """Return a fresh sample message with the headers and body that were asked for."""
-    to = recipients[0].address if recipients else ""
-    message = compose(SAMPLES[mail.sample], sender.address, to, hostname)
+def chosen_message(
+    mail: Mail, sender: Sender, recipients: tuple[Recipient, ...], hostname: str
+) -> bytes:
+    """Return the file's message or a fresh sample, with the headers and body asked for."""
+    if mail.file:
+        message = read_message(mail.file)
+    else:
+        to = recipients[0].address
+        message = compose(SAMPLES[mail.sample], sender.address, to, hostname)
     if mail.body:
-        head = message.partition(b"\n\n")[0]
-        message = head + b"\n\n" + "".join(mail.body).encode("utf-8", "surrogateescape")
+        body = with_crlf("".join(mail.body).encode("utf-8", "surrogateescape"))
+        message = parse_message(message)._replace(body=body).as_bytes()
     return with_headers(message, mail.headers)
 
 
@@ -212,27 +233,21 @@ def with_headers(message: bytes, headers: Sequence[str]) -> bytes:
 
     A header of the same name is replaced.
     """
-    for header in headers:
-        name, colon, value = header.partition(":")
-        raw = name.strip().encode("utf-8", "surrogateescape")
-        if not colon or not is_header_name(raw):
-            raise usage(f"--header {header!r} is not NAME:VALUE")
-        message = _without_header(message, raw)
-        line = raw + b": " + value.strip().encode("utf-8", "surrogateescape")
-        message = line.replace(b"\n", b"\n\t") + b"\n" + message
-    return message
+    if not headers:
+        return message
+    given = [_header(header) for header in headers]
+    names = {header.name.lower() for header in given}
+    content = parse_message(message)
+    kept = (header for header in content.headers if header.name.lower() not in names)
+    return Content((*given, *kept), content.body).as_bytes()
 
 
-def _without_header(message: bytes, name: bytes) -> bytes:
-    head, blank, body = message.partition(b"\n\n")
-    kept: list[bytes] = []
-    dropping = False
-    for line in head.split(b"\n"):
-        if not line.startswith((b" ", b"\t")):
-            dropping = line.partition(b":")[0].strip().lower() == name.lower()
-        if not dropping:
-            kept.append(line)
-    return b"\n".join(kept) + blank + body
+def _header(text: str) -> Header:
+    name, colon, value = text.partition(":")
+    raw = name.strip().encode("utf-8", "surrogateescape")
+    if not colon or not is_header_name(raw):
+        raise usage(f"--header {text!r} is not NAME:VALUE")
+    return Header(raw, b" " + folded(value.strip().encode("utf-8", "surrogateescape")))
 
 
 def read_message(path: str) -> bytes:
@@ -289,9 +304,14 @@ def chosen_timeouts(limits: Limits) -> Timeouts:
         content=usual.content if limits.reading is None else limits.reading,
         end=usual.end if limits.end is None else limits.end,
     )
-    if not min(timeouts) > 0:
-        raise usage("a timeout is a number of seconds above 0")
+    for seconds in timeouts:
+        _check_seconds("a timeout", seconds)
     return timeouts
+
+
+def _check_seconds(what: str, seconds: float) -> None:
+    if not 0 < seconds <= LONGEST:  # nor is "nan" any number
+        raise usage(f"{what} is a number of seconds above 0 and at most {LONGEST}")
 
 
 def _bare(address: str) -> str:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SERVER_ADDRESS = "192.0.2.1"
 """The address on which the pretended MTA accepted the client (RFC 5737)."""
 
+TRACE_LIMIT = 32 << 20
+"""Bytes of packets that a trace holds; a milter may send for as long as the deadline lets it."""
+
+_HANG_UP = (421, 521)
+"""Replies after which Postfix closes the session, whatever they were given to."""
+
 
 def test_chain(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> ChainReport:
     """Run one session through *links* and report it.
@@ -56,8 +62,15 @@ def _session(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> Run
         events.append(event)
         ctx.tell(event)
 
+    left = TRACE_LIMIT
+
     def note(milter: str, way: str, data: bytes) -> None:
-        trace.append((milter, way, data.hex(" ")))
+        nonlocal left
+        if left > 0:
+            trace.append((milter, way, data[:left].hex(" ")))
+            left -= len(data)
+            if left <= 0:
+                trace.append((milter, way, f"… the trace ends here, at {TRACE_LIMIT >> 20} MiB"))
 
     ctx.check()
     started = time.perf_counter()
@@ -93,15 +106,16 @@ def _drive(
 ) -> tuple[tuple[RecipientResult, ...], Outcome | None, SmtpReply | None]:
     """Play the SMTP session; stop where the client would be refused as a whole."""
     refusal = chain.connect(request.client) or chain.helo(request.helo)
-    for command in request.unknown:
-        refusal = refusal or chain.unknown(command)
+    if not refusal:
+        for command in request.unknown:
+            chain.unknown(command)  # whatever the reply, Postfix goes on to the message
     refusal = refusal or chain.mail(request.sender)
     if refusal:
         return (), None, refusal
     queue_id = os.urandom(5).hex().upper()
-    recipients = _announce_recipients(chain, request, queue_id, events)
-    if not any(recipient.accepted for recipient in recipients):
-        return recipients, None, None
+    recipients, hung_up = _announce_recipients(chain, request, queue_id, events)
+    if hung_up or not any(recipient.accepted for recipient in recipients):
+        return recipients, None, hung_up
     refusal = chain.data(queue_id)
     if refusal:
         return recipients, None, refusal
@@ -110,7 +124,8 @@ def _drive(
 
 def _announce_recipients(
     chain: Chain, request: TestRequest, queue_id: str, events: list[ChainEvent]
-) -> tuple[RecipientResult, ...]:
+) -> tuple[tuple[RecipientResult, ...], SmtpReply | None]:
+    """Return what became of each, and the reply at which the MTA would hang up."""
     results: list[RecipientResult] = []
     for recipient in request.recipients:
         opened = any(result.accepted for result in results)
@@ -123,7 +138,9 @@ def _announce_recipients(
         results.append(
             RecipientResult(recipient.address, accepted=False, reply=reply.text, refused_by=by)
         )
-    return tuple(results)
+        if reply.code in _HANG_UP:
+            return tuple(results), reply
+    return tuple(results), None
 
 
 def _received(request: TestRequest, queue_id: str) -> bytes:

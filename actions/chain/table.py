@@ -56,9 +56,11 @@ def cell(exchange: Exchange) -> Cell:
         return Cell("?", exchange.trouble.kind)
     if exchange.withheld:
         return NOT_SENT
-    if any(edit.kind == "quarantine" for edit in exchange.edits):
+    decision = exchange.reply.decision if exchange.reply else ""
+    held = any(edit.kind == "quarantine" for edit in exchange.edits)
+    if held and decision in {"continue", "accept"}:
         return _CELLS["quarantine"]
-    return _CELLS[exchange.reply.decision] if exchange.reply else UNANSWERED
+    return _CELLS[decision] if decision else UNANSWERED
 
 
 def gravest(cells: list[Cell]) -> Cell:

@@ -142,13 +142,7 @@ def _trouble(exchange: Exchange) -> Trouble | None:
 def _milter_verdict(exchanges: tuple[Exchange, ...], trouble: Trouble | None) -> Verdict:
     if trouble:
         return "undecided"
-    seen: set[Verdict] = {
-        _BY_DECISION[exchange.reply.decision]
-        for exchange in exchanges
-        if exchange.reply and exchange.reply.decision in _BY_DECISION
-    }
-    if any(edit.kind == "quarantine" for exchange in exchanges for edit in exchange.edits):
-        seen.add("quarantine")
+    seen = {_verdict_of(exchange) for exchange in exchanges}
     return next((verdict for verdict in _WORST_FIRST if verdict in seen), "pass")
 
 
@@ -157,12 +151,12 @@ def _status(run: Run, milters: tuple[MilterResult, ...]) -> Verdict:
         return "undecided"
     if run.refusal:
         return _of_code(run.refusal.text)
-    refused = [_of_code(recipient.reply) for recipient in run.recipients if recipient.reply]
-    if refused:
-        return min(refused, key=_WORST_FIRST.index)
+    found = [_of_code(recipient.reply) for recipient in run.recipients if recipient.reply]
     action = run.outcome.action if run.outcome else ""
     if action in _BY_ACTION:
-        return _BY_ACTION[action]
+        found.append(_BY_ACTION[action])
+    if found:
+        return min(found, key=_WORST_FIRST.index)
     asked = [milter.verdict for milter in milters if milter.verdict]
     return "accept" if asked and all(verdict == "accept" for verdict in asked) else "pass"
 
@@ -180,15 +174,20 @@ def _decider(run: Run, status: Verdict) -> tuple[str, Stage | None]:
             return event.milter, None
         if isinstance(event, Exchange) and _verdict_of(event) == status:
             return event.milter, event.stage
-    return "", None
+    # What nobody replied: a replacement of the body that broke off (see INTERRUPTED_BODY).
+    return (run.outcome.decided_by, Stage.END) if run.outcome else ("", None)
 
 
 def _verdict_of(exchange: Exchange) -> Verdict | None:
+    """Return what one event came to; None where the milter let it pass."""
     if _trouble(exchange):
         return "undecided"
-    if any(edit.kind == "quarantine" for edit in exchange.edits):
+    if exchange.stage is Stage.UNKNOWN:
+        return None  # the reply is to that command, and nothing comes of it
+    decided = _BY_DECISION.get(exchange.reply.decision) if exchange.reply else None
+    if decided in {None, "accept"} and any(edit.kind == "quarantine" for edit in exchange.edits):
         return "quarantine"
-    return _BY_DECISION.get(exchange.reply.decision) if exchange.reply else None
+    return decided
 
 
 def _client_reply(run: Run) -> SmtpReply | None:

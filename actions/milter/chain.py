@@ -10,7 +10,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Literal
 
-from actions.action import Never
+from actions.action import Cancelled, Never
 from actions.host.errors import HostError
 from actions.milter.codec import Reply, SmtpReply, Violation, strings
 from actions.milter.connection import Connection, Offer
@@ -29,7 +29,7 @@ from actions.milter.message import (
     parse_message,
 )
 from actions.milter.protocol import Stage
-from actions.milter.session import Exchange, MilterSession, Negotiated, Trouble, trouble_of
+from actions.milter.session import Exchange, MilterSession, Negotiated, trouble_of
 from actions.milter.transport import MilterTrouble, Timeouts, Transport, connect
 from actions.record import Record
 
@@ -47,13 +47,13 @@ DefaultAction = Literal["accept", "tempfail", "reject", "shutdown", "quarantine"
 
 REJECTED = SmtpReply(550, ("5.7.1 Command rejected",))
 TEMPFAILED = SmtpReply(451, ("4.7.1 Service unavailable - try again later",))
-SHUT_DOWN = SmtpReply(421, ("4.7.0 Service unavailable - try again later",))
-INTERRUPTED_BODY = SmtpReply(451, ("4.3.5 Server configuration problem",))
+SHUT_DOWN = SmtpReply(421, ("4.7.0 Server closing connection",))
+INTERRUPTED_BODY = SmtpReply(451, ("4.3.5 Server configuration problem - try again later",))
 
 _DEFAULT_REPLIES: dict[DefaultAction, SmtpReply] = {
     "tempfail": TEMPFAILED,
     "reject": SmtpReply(550, ("5.5.0 Service unavailable",)),
-    "shutdown": SHUT_DOWN,
+    "shutdown": SmtpReply(421, ("4.7.1 Service unavailable - try again later",)),
 }
 """What milter_default_action answers; accept and quarantine answer nothing."""
 
@@ -165,9 +165,10 @@ class Chain:
     def connect(self, client: Client) -> SmtpReply | None:
         """Announce *client*; returns the refusal, or None to go on."""
         self._values |= client_macros(client)
-        name = client.name or f"[{client.address}]"
+        nowhere = client.family == "unknown"
+        name = client.name or ("unknown" if nowhere else f"[{client.address}]")
         data = strings([name.encode("utf-8", "surrogateescape")]) + _FAMILIES[client.family]
-        if client.family != "unknown":
+        if not nowhere:
             data += struct.pack(">H", client.port) + strings([client.address.encode()])
         argument = f"{client.name or 'unknown'}[{client.address}]"
         return self._ask_all(Stage.CONNECT, data, argument)
@@ -197,11 +198,14 @@ class Chain:
         self._set_queue_id(queue_id)
         values = recipient_macros(recipient)
         data = _strings([f"<{recipient.address}>", *recipient.arguments])
-        refused = bool(recipient.refused)
+        refused, stopped = bool(recipient.refused), self._stopped
         reply = self._ask_all(
             Stage.RCPT, data, f"<{recipient.address}>", values, only_wanting_rejected=refused
         )
-        if reply is None and not refused:
+        if refused:
+            self._stopped = stopped
+            return None
+        if reply is None:
             self._recipients.append(recipient)
         return reply
 
@@ -298,39 +302,10 @@ class Chain:
         return None
 
     def _open(self, member: _Member) -> None:
-        link = member.link
-        offer = self._settings.offer
-        started = time.perf_counter()
-        opened = Negotiated(link.name, link.endpoint.spec, offer, None, 0.0)
-        try:
-            member.session = session = self._session(link)
-            chosen = session.negotiate()
-        except (MilterTrouble, Violation, OSError, HostError) as error:
-            trouble = (
-                Trouble("connection", str(error))
-                if isinstance(error, HostError)
-                else trouble_of(error)
-            )
-            seconds = time.perf_counter() - started
-            self._observe(opened._replace(seconds=seconds, trouble=trouble))
+        member.session, opened = open_session(member.link, self._settings, self._deadline)
+        self._observe(opened)
+        if opened.trouble:
             self._give_up(member)
-        else:
-            seconds = time.perf_counter() - started
-            self._observe(opened._replace(seconds=seconds, chosen=chosen))
-
-    def _session(self, link: Link) -> MilterSession:
-        settings = self._settings
-        trace = settings.trace
-        patience = max(min(link.timeouts.connect, self._deadline - time.monotonic()), 0.001)
-        transport = Transport(
-            link.connector(link.endpoint, patience),
-            self._deadline,
-            settings.cancel,
-            (lambda way, data: trace(link.name, way, data)) if trace else None,
-        )
-        lists = settings.macro_lists
-        connection = Connection(settings.offer, lists, extra=settings.extra)
-        return MilterSession(link.name, transport, connection, link.timeouts)
 
     def _ask(
         self,
@@ -381,7 +356,7 @@ class Chain:
         action = member.link.default_action
         stop = None
         if action == "quarantine":
-            stop = _Stop(None, member.link.name, "quarantine", "milter failed")
+            stop = _Stop(None, member.link.name, "quarantine", "default_action")
         elif action != "accept":
             stop = _Stop(_DEFAULT_REPLIES[action], member.link.name)
         self._dismiss(member, stop)
@@ -404,8 +379,9 @@ class Chain:
             stop = self._ask(member, stage, data, argument)
             if stop or member.done_with_message or member.done:
                 break
-        edits = member.last.edits if member.last else ()
-        if not edits:
+        last = member.last
+        edits = last.edits if last else ()
+        if not edits or (stop and last and last.trouble):
             return outcome, stop
         return self._edit(member.link.name, outcome, edits, stop, leading_space=keep)
 
@@ -430,6 +406,51 @@ class Chain:
                 reason = edit.value.decode("utf-8", "backslashreplace")
                 stop = _Stop(None, name, "quarantine", reason)
         return outcome._replace(content=content, envelope=envelope), stop
+
+
+def open_session(
+    link: Link, settings: ChainSettings, deadline: float
+) -> tuple[MilterSession | None, Negotiated]:
+    """Connect to the milter of *link* and negotiate with it.
+
+    Args:
+        link: the milter.
+        settings: what is offered, and how cancelling and tracing are done.
+        deadline: on `time.monotonic`, for everything in this session.
+
+    Returns:
+        The session, or None where there was trouble; and what happened.
+    """
+    started = time.perf_counter()
+    opened = Negotiated(link.name, link.endpoint.spec, settings.offer, None, 0.0)
+    session = None
+    try:
+        session = _session(link, settings, deadline)
+        chosen = session.negotiate()
+    except (MilterTrouble, Violation, OSError, HostError) as error:
+        if session:
+            session.close()
+        seconds = time.perf_counter() - started
+        return None, opened._replace(seconds=seconds, trouble=trouble_of(error))
+    except Cancelled:
+        if session:
+            session.close()
+        raise
+    seconds = time.perf_counter() - started
+    return session, opened._replace(seconds=seconds, chosen=chosen)
+
+
+def _session(link: Link, settings: ChainSettings, deadline: float) -> MilterSession:
+    trace = settings.trace
+    patience = max(min(link.timeouts.connect, deadline - time.monotonic()), 0.001)
+    transport = Transport(
+        link.connector(link.endpoint, patience),
+        deadline,
+        settings.cancel,
+        (lambda way, data: trace(link.name, way, data)) if trace else None,
+    )
+    connection = Connection(settings.offer, settings.macro_lists, extra=settings.extra)
+    return MilterSession(link.name, transport, connection, link.timeouts)
 
 
 def _concluded(outcome: Outcome, stop: _Stop | None) -> Outcome:

@@ -153,7 +153,7 @@ class PacketReader:
 
 
 def _bad_length(length: int, data: bytes) -> str:
-    start = data[:40].split(b"\n")[0]
+    start = data[:40].split(b"\n")[0].rstrip(b"\r")
     if start[:4].isascii() and start[:4].decode("latin-1").isprintable():
         return f"the peer is no milter; it says {start.decode('latin-1')!r}"
     return f"a packet claims {length} bytes; 1 to {PACKET_LIMIT} are possible"
@@ -177,15 +177,25 @@ def decode(letter: bytes, data: bytes) -> Incoming:
 def _reply_code(data: bytes) -> Reply:
     """Read ``550 5.7.1 text``, or several such lines with ``550-`` before the last."""
     text = _one_string(data, "reply code").decode("utf-8", "backslashreplace")
-    lines = text.replace("%%", "%").replace("\r\n", "\n").rstrip("\n").split("\n")
-    code = lines[0][:3]
+    *others, last = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    code = last[:3]
     if not (code.isascii() and code.isdigit() and code[0] in "45"):
         raise Violation(f"malformed reply code {text[:60]!r}")
-    for line in lines:
-        if line[:3] != code or line[3:4] not in {"", " ", "-"}:
-            raise Violation(f"malformed reply code {text[:60]!r}")
-    smtp = SmtpReply(int(code), tuple(line[4:] for line in lines))
-    return Reply("reject" if code[0] == "5" else "tempfail", smtp)
+    heads = [line[:4] for line in others] + [last[:4]]
+    if heads != [f"{code}-"] * len(others) + [f"{code} "]:
+        raise Violation(f"malformed reply code {text[:60]!r}")
+    lines = tuple(_without_formats(line[4:]) for line in (*others, last))
+    if any(line[:1] in _DIGITS - {code[0]} for line in lines):
+        raise Violation(f"malformed reply code {text[:60]!r}")
+    return Reply("reject" if code[0] == "5" else "tempfail", SmtpReply(int(code), lines))
+
+
+_DIGITS = set("0123456789")
+
+
+def _without_formats(text: str) -> str:
+    """Return *text* as Postfix reads it: ``%%`` stands for a percent sign, a lone one for none."""
+    return "%".join(part.replace("%", "") for part in text.split("%%"))
 
 
 def _one_string(data: bytes, what: str) -> bytes:
@@ -253,10 +263,11 @@ def _macro_lists(data: bytes) -> Iterable[tuple[str, tuple[str, ...]]]:
             raise Violation("a macro list without its stage")
         (stage,) = _LENGTH.unpack_from(data)
         text, nul, data = data[4:].partition(b"\0")
-        if not nul or stage >= len(MACRO_STAGES):
+        if not nul:
             raise Violation("malformed macro list")
-        asked = text.decode("ascii", "backslashreplace").replace(",", " ").split()
-        yield MACRO_STAGES[stage], tuple(name.strip("{}") for name in asked)
+        if stage < len(MACRO_STAGES):  # Postfix passes over a stage it does not know
+            asked = text.decode("ascii", "backslashreplace").replace(",", " ").split()
+            yield MACRO_STAGES[stage], tuple(name.strip("{}") for name in asked)
 
 
 _SIMPLE: dict[bytes, Reply | Progress] = {

@@ -22,6 +22,7 @@ from actions.milter.codec import (
 )
 from actions.milter.protocol import (
     LEADING_SPACE,
+    MESSAGE_STAGES,
     OFFERS,
     REJECTED_RECIPIENTS,
     RULES,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions.milter.macros import MacroLists
+
+    MacroValues = tuple[tuple[str, bytes], ...]
 
 EDIT_LIMIT = 20_000
 """Edits taken for one message; a milter that sends more is broken or hostile."""
@@ -89,6 +92,7 @@ class Connection:
         self._extra = extra or {}
         self._reader = PacketReader()
         self._skipped: Stage | None = None
+        self._unsent = b""
         self._edits = 0
         self._edit_bytes = 0
 
@@ -118,7 +122,7 @@ class Connection:
         """Whether header values are passed with the space after the colon."""
         return bool(self._negotiated.steps & LEADING_SPACE)
 
-    def macros(self, stage: Stage, values: Mapping[str, bytes]) -> tuple[tuple[str, bytes], ...]:
+    def macros(self, stage: Stage, values: Mapping[str, bytes]) -> MacroValues:
         """Return the macros of *stage* that have a value, in their order."""
         name = RULES[stage].macros
         extra = self._extra.get(name, {})
@@ -126,7 +130,22 @@ class Connection:
         known = {**values, **extra} if extra else values
         return tuple((macro, known[macro]) for macro in wanted if macro in known)
 
-    def send(self, stage: Stage, data: bytes, macros: tuple[tuple[str, bytes], ...]) -> bytes:
+    def hold_macros(self, stage: Stage, values: Mapping[str, bytes]) -> MacroValues:
+        """Keep the macros of an event that the milter does not want, and return them.
+
+        Postfix sends them all the same; they go out before the next event. There are none where
+        the event is not in the protocol version, was skipped, or is part of the content.
+        """
+        rule = RULES[stage]
+        if self._skipped is stage or stage in MESSAGE_STAGES:
+            return ()
+        if not (self._negotiated.steps & rule.unwanted and self._negotiated.version >= rule.since):
+            return ()
+        macros = self.macros(stage, values)
+        self._unsent += macro_packet(rule.command, macros)
+        return macros
+
+    def send(self, stage: Stage, data: bytes, macros: MacroValues) -> bytes:
         """Return the bytes of the event *stage*, its macros before it.
 
         Raises:
@@ -139,17 +158,21 @@ class Connection:
         rule = RULES[stage]
         if not self._negotiated.steps & rule.unanswered:
             self.awaits = stage
-        return macro_packet(rule.command, macros) + packet(rule.command, data)
+        return self._held() + macro_packet(rule.command, macros) + packet(rule.command, data)
 
     def abort(self) -> bytes:
         """Return the bytes that end a message, whatever its state (SMFIC_ABORT)."""
         self._skipped = None
         self._edits = self._edit_bytes = 0
-        return packet(b"A")
+        return self._held() + packet(b"A")
 
     def quit(self) -> bytes:
         """Return the bytes that end the session (SMFIC_QUIT)."""
-        return packet(b"Q")
+        return self._held() + packet(b"Q")
+
+    def _held(self) -> bytes:
+        held, self._unsent = self._unsent, b""
+        return held
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the milter."""

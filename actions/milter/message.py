@@ -64,8 +64,8 @@ def parse_message(data: bytes) -> Content:
 
     What does not look like a header ends the headers, as it does for Postfix.
     """
-    text = data.replace(b"\r\n", b"\n")
-    if text.startswith(b"From "):
+    text = _with_lf(data)
+    if text.startswith(b"From ") and not text[4:].lstrip(b" \t").startswith(b":"):
         text = text.partition(b"\n")[2]
     headers: list[Header] = []
     at = 0
@@ -81,6 +81,14 @@ def parse_message(data: bytes) -> Content:
         headers.append(Header(name.rstrip(b" \t"), rest.removesuffix(b"\n")))
         at = end
     return Content(tuple(headers), with_crlf(text[at:]))
+
+
+def _with_lf(data: bytes) -> bytes:
+    """Return *data* with LF at line ends; every CR before one goes, as Postfix reads a client."""
+    text = data.replace(b"\r\n", b"\n")
+    if b"\r\n" not in text and not text.endswith(b"\r"):
+        return text
+    return b"\n".join(line.rstrip(b"\r") for line in text.split(b"\n"))
 
 
 def _header_end(text: bytes, start: int) -> int:
@@ -144,11 +152,14 @@ class _Desk:
 
     def __init__(self, content: Content, envelope: Envelope, leading_space: bool) -> None:  # noqa: FBT001
         self._headers = list(content.headers)
+        # Beside the headers, for a quick search: many edits must not take minutes.
+        self._names = [b"" if one.hidden else one.name.lower() for one in content.headers]
         self._body = content.body
         self._new_body: list[bytes] = []
         self._body_closed = False
         self._sender = envelope.sender
         self._recipients = list(envelope.recipients)
+        self._known = {address.lower() for address in envelope.recipients}
         self._space = b"" if leading_space else b" "
 
     def result(self) -> tuple[Content, Envelope]:
@@ -164,9 +175,9 @@ class _Desk:
         self._body_closed = bool(self._new_body)
         match edit.kind:
             case "add header":
-                self._headers.append(self._header(edit))
+                self._insert(len(self._headers), edit)
             case "insert header":
-                self._headers.insert(edit.position, self._header(edit))
+                self._insert(min(edit.position, len(self._headers)), edit)
             case "change header" | "delete header":
                 self._change(edit)
             case "change sender":
@@ -178,33 +189,47 @@ class _Desk:
             case "quarantine":
                 pass
 
+    def _insert(self, at: int, edit: Edit) -> None:
+        self._headers.insert(at, self._header(edit))
+        self._names.insert(at, edit.name.lower())
+
     def _header(self, edit: Edit) -> Header:
-        return Header(edit.name, self._space + edit.value.replace(b"\r\n", b"\n"))
+        return Header(edit.name, self._space + folded(edit.value))
 
     def _change(self, edit: Edit) -> None:
         """Change or delete the header that the index counts, per name; 0 counts as 1."""
         name = edit.name.lower()
-        same = [
-            at
-            for at, header in enumerate(self._headers)
-            if header.name.lower() == name and not header.hidden
-        ]
         wanted = max(edit.position, 1)
-        if wanted > len(same):
+        if wanted > self._names.count(name):
             if edit.kind == "change header":
-                self._headers.append(self._header(edit))
-        elif edit.kind == "delete header":
-            del self._headers[same[wanted - 1]]
+                self._insert(len(self._headers), edit)
+            return
+        at = -1
+        for _ in range(wanted):
+            at = self._names.index(name, at + 1)
+        if edit.kind == "delete header":
+            del self._headers[at], self._names[at]
         else:
-            self._headers[same[wanted - 1]] = self._header(edit)
+            self._headers[at] = self._header(edit)
 
     def _add_recipient(self, address: bytes) -> None:
-        if address not in self._recipients:
+        """Add *address*, unless it is empty or there already in whatever case."""
+        if address and address.lower() not in self._known:
+            self._known.add(address.lower())
             self._recipients.append(address)
 
     def _delete_recipient(self, address: bytes) -> None:
-        if address in self._recipients:
+        """Delete *address*, however often and exactly as it was given."""
+        while address in self._recipients:
             self._recipients.remove(address)
+            self._known.discard(address.lower())
+
+
+def folded(value: bytes) -> bytes:
+    """Return *value* with each line after the first begun by white space: one header stays one."""
+    first, *others = value.replace(b"\r\n", b"\n").split(b"\n")
+    folds = [line if line.startswith((b" ", b"\t")) else b"\t" + line for line in others]
+    return b"\n".join((first, *folds))
 
 
 def bare_address(address: bytes) -> bytes:

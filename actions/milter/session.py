@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from actions.action import Cancelled
 from actions.milter.codec import Chosen, Edit, Progress, Reply, Violation
 from actions.milter.protocol import MESSAGE_STAGES, Stage
 from actions.milter.transport import MilterTrouble, Timeouts, Transport, TroubleKind
@@ -13,6 +14,7 @@ from actions.record import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from actions.host.errors import HostError
     from actions.milter.connection import Connection, Offer
 
 
@@ -23,13 +25,13 @@ class Trouble(Record):
     text: str
 
 
-def trouble_of(error: MilterTrouble | Violation | OSError) -> Trouble:
+def trouble_of(error: MilterTrouble | Violation | OSError | HostError) -> Trouble:
     """Return what an operator is told of *error*."""
     if isinstance(error, MilterTrouble):
         return Trouble(error.kind, str(error))
-    if isinstance(error, OSError):
-        return Trouble("connection", error.strerror or str(error))
-    return Trouble("protocol", str(error))
+    if isinstance(error, Violation):
+        return Trouble("protocol", str(error))
+    return Trouble("connection", getattr(error, "strerror", None) or str(error))
 
 
 class Negotiated(Record):
@@ -79,6 +81,7 @@ class MilterSession:
         self.connection = connection
         self._transport = transport
         self._timeouts = timeouts
+        self._progress = 0
 
     def negotiate(self) -> Chosen:
         """Open the session.
@@ -97,23 +100,24 @@ class MilterSession:
     ) -> Exchange:
         """Send one event and return what came back, trouble included."""
         if why := self.connection.withheld(stage):
-            return Exchange(self.name, stage, argument, withheld=why)
+            held = self.connection.hold_macros(stage, values)
+            return Exchange(self.name, stage, argument, held, withheld=why)
         macros = self.connection.macros(stage, values)
         asked = Exchange(self.name, stage, argument, macros)
         started = time.perf_counter()
         edits: list[Edit] = []
+        reply, trouble, self._progress = None, None, 0
         try:
             self._transport.send(self.connection.send(stage, data, macros), self._timeouts.write)
-            reply, progress = self._answer(stage, edits)
+            reply = self._answer(stage, edits)
         except (MilterTrouble, Violation) as error:
-            return asked._replace(
-                seconds=time.perf_counter() - started, edits=tuple(edits), trouble=trouble_of(error)
-            )
+            trouble = trouble_of(error)
         return asked._replace(
             reply=reply,
             seconds=time.perf_counter() - started,
-            progress=progress,
+            progress=self._progress,
             edits=tuple(edits),
+            trouble=trouble,
         )
 
     def abort(self) -> None:
@@ -122,24 +126,25 @@ class MilterSession:
 
     def quit(self) -> None:
         """End the session and close."""
-        self._farewell(self.connection.quit())
-        self._transport.close()
+        try:
+            self._farewell(self.connection.quit())
+        finally:
+            self._transport.close()
 
     def close(self) -> None:
         """Close without a word, as after trouble."""
         self._transport.close()
 
-    def _answer(self, stage: Stage, edits: list[Edit]) -> tuple[Reply | None, int]:
-        progress = 0
+    def _answer(self, stage: Stage, edits: list[Edit]) -> Reply | None:
         while self.connection.awaits is stage:
             match self._next(self._wait(stage)):
                 case Reply() as reply:
-                    return reply, progress
+                    return reply
                 case Edit() as edit:
                     edits.append(edit)
                 case Progress():
-                    progress += 1
-        return None, progress
+                    self._progress += 1
+        return None
 
     def _next(self, timeout: float) -> Chosen | Edit | Progress | Reply:
         while (found := self.connection.next()) is None:
@@ -154,5 +159,5 @@ class MilterSession:
     def _farewell(self, data: bytes) -> None:
         try:
             self._transport.send(data, min(self._timeouts.write, 1.0))
-        except MilterTrouble:
+        except (MilterTrouble, Cancelled):
             return

@@ -6,6 +6,7 @@ a peer that is silent, slow, or sends for ever.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -63,16 +64,27 @@ def connect(endpoint: Endpoint, timeout: float) -> socket.socket:
         OSError: what the connection met.
     """
     if endpoint.family == "unix":
-        link = socket.socket(socket.AF_UNIX)
-        try:
-            link.settimeout(timeout)
-            link.connect(endpoint.place)
-        except BaseException:
-            link.close()
-            raise
-        return link
-    link = socket.create_connection((endpoint.place, endpoint.port), timeout)
+        return _connect_unix(endpoint.place, timeout)
+    try:
+        link = socket.create_connection((endpoint.place, endpoint.port), timeout)
+    except UnicodeError as error:
+        raise OSError(f"{endpoint.place!r} can't be the name of a host") from error
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return link
+
+
+def _connect_unix(path: str, timeout: float) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        # Without blocking, a listener whose queue is full would refuse at once.
+        _limit_waits(link, timeout)
+        link.connect(os.fsencode(path))
+    except BlockingIOError as error:
+        link.close()
+        raise TimeoutError(f"nobody accepted the connection within {timeout:g} s") from error
+    except BaseException:
+        link.close()
+        raise
     return link
 
 
@@ -98,7 +110,7 @@ class Transport:
         self._cancel = cancel
         self._trace = trace
         link.setblocking(True)  # noqa: FBT003
-        _slice_waits(link)
+        _limit_waits(link, SLICE)
 
     def send(self, data: bytes, timeout: float) -> None:
         """Send all of *data*; one system call where the socket takes it at once.
@@ -111,6 +123,7 @@ class Transport:
             self._trace(">", data)
         rest = memoryview(data)
         until = time.monotonic() + timeout
+        self._check()
         while rest:
             try:
                 sent = self._link.send(rest)
@@ -131,8 +144,7 @@ class Transport:
             Cancelled: the operator cancelled.
         """
         until = time.monotonic() + timeout
-        if time.monotonic() > self._deadline:
-            self._go_on(until, "")
+        self._check()
         while True:
             try:
                 data = self._link.recv(READ_SIZE)
@@ -152,17 +164,19 @@ class Transport:
         self._link.close()
 
     def _go_on(self, until: float, late: str) -> None:
-        now = time.monotonic()
-        if self._cancel.is_set():
-            raise Cancelled
-        if now > self._deadline:
-            raise MilterTrouble("timeout", "the time allowed for the whole test is over")
-        if now > until:
+        self._check()
+        if time.monotonic() > until:
             raise MilterTrouble("timeout", late)
 
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled
+        if time.monotonic() > self._deadline:
+            raise MilterTrouble("timeout", "the time allowed for the whole test is over")
 
-def _slice_waits(link: socket.socket) -> None:
-    interval = struct.pack("ll", int(SLICE), int(SLICE % 1 * 1_000_000))
+
+def _limit_waits(link: socket.socket, seconds: float) -> None:
+    interval = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
 

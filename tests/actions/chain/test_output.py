@@ -1,0 +1,95 @@
+"""What ``chain.test`` prints and writes: the message, the trace, every event."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.actions.chain.command import chain_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.milters.running import Milters, Running
+
+MESSAGE = b"From: file@example.net\nSubject: from a file\nX-Fold: one\n\ttwo\n\nbody of the file\n"
+
+
+@pytest.fixture(scope="module")
+def recorder(lasting: Milters) -> Running:
+    """One milter for all these tests; it continues through everything."""
+    return lasting.start()
+
+
+@pytest.fixture(scope="module")
+def editor(lasting: Milters) -> Running:
+    """A milter that adds a header."""
+    return lasting.start(edits=[["addheader", "X-New", "value", -1]])
+
+
+def test_the_message_is_printed_as_the_chain_leaves_it(editor: Running) -> None:
+    done = chain_test("-s", editor.spec, "--output-message", "-m", "-", stdin=MESSAGE)
+    lines = done.stdout.decode().splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("Received: "))
+    assert lines[start + 3 :] == [
+        *MESSAGE.decode().partition("\n\n")[0].splitlines(),
+        "X-New: value",
+        "",
+        "body of the file",
+    ]
+
+
+def test_brief_with_it_prints_both(editor: Running) -> None:
+    done = chain_test("-s", editor.spec, "--output-message", "--brief")
+    lines = done.stdout.decode().splitlines()
+    assert lines[0] == "status: pass"
+    assert "X-New: value" in lines
+
+
+def test_it_is_saved(editor: Running, tmp_path: Path) -> None:
+    file = tmp_path / "out.eml"
+    done = chain_test("-s", editor.spec, "--save-message", str(file), "-m", "-", stdin=MESSAGE)
+    saved = file.read_bytes()
+    assert done.returncode == 0
+    assert str(file) in done.stdout.decode()
+    assert saved.endswith(b"X-Fold: one\r\n\ttwo\r\nX-New: value\r\n\r\nbody of the file\r\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_is_not_saved_through_a_link(editor: Running, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"kept")
+    (tmp_path / "link").symlink_to(target)
+    done = chain_test("-s", editor.spec, "--save-message", str(tmp_path / "link"))
+    assert done.returncode == 2
+    assert target.read_bytes() == b"kept"
+
+
+def test_nothing_is_saved_of_a_session_that_ended_before(milters: Milters, tmp_path: Path) -> None:
+    file = tmp_path / "out.eml"
+    spec = milters.start(replies={"mail": "reject"}).spec
+    done = chain_test("-s", spec, "--save-message", str(file))
+    assert b"was not written" in done.stdout
+    assert not file.exists()
+
+
+def test_the_trace_shows_every_packet(recorder: Running) -> None:
+    done = chain_test("-s", recorder.spec, "--trace").stdout.decode()
+    assert "> 00 00 00 0d 4f 00 00 00 06 00 00 01 ff 00 1f ff ff" in done
+    assert "< 00 00 00 0d 4f 00 00 00 06" in done
+    assert done.splitlines()[-1].endswith("> 00 00 00 01 51")
+
+
+def test_verbose_shows_every_event_with_its_macros(recorder: Running) -> None:
+    for option in ("-v", "--verbose"):
+        done = chain_test("-s", recorder.spec, option).stdout.decode()
+        assert "version 6 of 6 offered" in done
+        assert "{daemon_addr} = 192.0.2.1" in done
+        assert re.search(r"end +continue +\d", done)
+
+
+def test_the_version_is_printed() -> None:
+    done = chain_test("--version")
+    assert re.fullmatch(rb"milter-console \d+\.\d+\.\d+\n", done.stdout)
