@@ -1,0 +1,373 @@
+"""The pane itself: what is asked, the table that fills, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.binding import Binding
+from textual.widgets import Static
+
+from actions.host.endpoint import BadEndpoint
+from actions.registry import find
+from widgets.chain import target
+from widgets.chain.details import all_negotiations, cell_line, lane_rows
+from widgets.chain.difference import difference_rows
+from widgets.chain.packets import packet_rows
+from widgets.chain.table import ChainTable
+from widgets.chain.trial import Trial
+from widgets.choice import Choice, Question
+from widgets.fault import Fault
+from widgets.form import Form
+from widgets.ink import said
+from widgets.job import Job
+from widgets.lines import Lines, Row
+from widgets.page import Page
+from widgets.pane import Looked, Open, Pane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from textual.binding import BindingType
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from actions.action import Action, Context
+    from actions.chain.report import ChainReport
+    from actions.sockets.report import SocketsReport
+    from widgets.pane import Frame
+
+
+def _key(key: str, action: str, word: str, meaning: str) -> Binding:
+    return Binding(key, action, word, tooltip=meaning)
+
+
+REDRAW = 0.1
+"""Seconds between two drawings of a table that fills."""
+
+CLOCK = 0.5
+"""Seconds between two drawings while nothing comes; the time goes on."""
+
+
+class ChainPane(Pane):
+    """Test the milter chain and see what each milter did."""
+
+    AUTO_FOCUS = "ChainTable"
+    CSS_PATH = "chain.tcss"
+    DIGIT = "1"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("r", "run", "run", "send the message through the milters"),
+        Binding("escape", "cancel", "cancel"),
+        _key("m", "choose_milter", "milter", "the whole chain, one milter, or another socket"),
+        _key("s", "choose_sample", "sample", "which message is sent"),
+        _key("p", "choose_profile", "profile", "who sends it: outside, inside, authenticated"),
+        _key("o", "options", "options", "whatever else a test can be told"),
+        _key("f", "fix", "fix", "open the plan that mends what was found"),
+        _key("d", "difference", "diff", "the message before and after"),
+        _key("n", "negotiation", "negotiation", "versions, actions, steps, macros asked for"),
+        _key("t", "packets", "packets", "every packet in hexadecimal"),
+        _key("y", "command", "command", "show and copy the same as a shell command"),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+    WORDS = (
+        ("milter", "a mail filter that Postfix asks about every message"),
+        ("chain", "the milters of smtpd_milters, asked one after another"),
+        ("stage", "a step of the SMTP session: connect, helo, mail, …, end of message"),
+        ("undecided", "a milter gave no answer; what Postfix does then is said below it"),
+        (
+            "GTUBE, EICAR",
+            "texts that spam and virus filters take for spam and a virus, by agreement",
+        ),
+        ("● continue", "the milter lets it pass so far"),
+        ("✓ accept", "the milter wants to see no more of it"),
+        ("✗ reject, discard", "refused for good, or thrown away"),
+        ("◐ tempfail, quarantine", "put off, or held back"),
+        ("? trouble", "no answer: closed, timeout, protocol"),
+        ("–  ·", "not sent at the milter's wish; sent, and no reply asked"),
+    )
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(frame)
+        self._given: dict[str, object] = {}
+        self._own: target.OwnChain | None = None
+        self._trial = Trial(())
+        self._job: Job | None = None
+        self._loading: Job | None = None
+        self._looking: Job | None = None
+        self._clock: Timer | None = None
+        self._news = False
+        self._drawn = 0.0
+
+    def body(self) -> tuple[Widget, ...]:
+        """Return the heading, the table, the cell in words, and the verdict."""
+        return (
+            Static(id="heading"),
+            ChainTable(),
+            Static(id="cell"),
+            Lines(id="verdict"),
+        )
+
+    def on_mount(self) -> None:
+        """Ask the host for its chain."""
+        self._clock = self.set_interval(REDRAW, self._tick, pause=True)
+        self._loading = self._started(target.read_chain)
+        self._show()
+
+    def on_unmount(self) -> None:
+        """Let go of what is under way."""
+        for job in (self._job, self._loading, self._looking):
+            if job:
+                job.cancel()
+
+    def adopt(self, action: str, given: Mapping[str, object]) -> bool:
+        """Take over tests of the chain."""
+        if action != target.ACTION:
+            return False
+        self._choose({**self._given, **given})
+        if not given:
+            self.action_options()
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer only the keys that do something now."""
+        running, asked = self._job is not None, bool(self._trial.course.lanes)
+        tested = self._trial.report is not None
+        needs: dict[str, bool] = {
+            "run": asked and not running,
+            "cancel": running,
+            "choose_milter": not running and self._own is not None,
+            "choose_sample": not running,
+            "choose_profile": not running,
+            "options": not running,
+            "fix": self._trial.remedy is not None,
+            "difference": tested,
+            "negotiation": tested,
+            "packets": tested,
+            "command": asked,
+        }
+        return needs.get(action, True)
+
+    # What is asked
+
+    def action_choose_milter(self) -> None:
+        """Choose whom to ask."""
+        assert self._own is not None
+        question = Choice(
+            "Which milters are asked", target.alternatives(self._own), target.current(self._given)
+        )
+        self.app.push_screen(question, self._milter_chosen)
+
+    def action_choose_sample(self) -> None:
+        """Choose the message."""
+        held = str(self._given.get("sample", "clean"))
+        question = Choice("Which message is sent", target.sample_alternatives(), held)
+        self.app.push_screen(question, self._sample_chosen)
+
+    def action_choose_profile(self) -> None:
+        """Choose the client."""
+        held = str(self._given.get("profile", "outside"))
+        question = Choice("Who sends it", target.profile_alternatives(), held)
+        self.app.push_screen(question, lambda value: self._set("profile", value))
+
+    def action_options(self) -> None:
+        """Set whatever else a test can be told."""
+        form = Form(self._action, self._given, "use", target.SHOWN_BY_THE_PANE)
+        self.app.push_screen(form, self._options_chosen)
+
+    def _milter_chosen(self, value: str | None) -> None:
+        if value == target.OTHER:
+            held = " ".join(map(str, cast("tuple[str, ...]", self._given.get("milter", ()))))
+            hint = "unix:PATH, inet:HOST:PORT or inet:PORT@HOST; several make a chain"
+            question = Question("Which milter is asked", hint, target.objection, held)
+            self.app.push_screen(question, self._milter_typed)
+        elif value is not None:
+            self._set("milter", None if value == target.WHOLE else (value,), also_none=True)
+
+    def _milter_typed(self, text: str | None) -> None:
+        if text is not None:
+            self._set("milter", tuple(text.split()))
+
+    def _sample_chosen(self, value: str | None) -> None:
+        if value is not None:
+            self._given.pop("message", None)
+        self._set("sample", value)
+
+    def _options_chosen(self, given: dict[str, object] | None) -> None:
+        if given is not None:
+            self._choose(given)
+
+    def _set(self, name: str, value: object, *, also_none: bool = False) -> None:
+        if value is None and not also_none:
+            return
+        given = {**self._given, name: value}
+        self._choose({key: kept for key, kept in given.items() if kept is not None})
+
+    def _choose(self, given: dict[str, object]) -> None:
+        self._given = given
+        self._reset()
+
+    # The test
+
+    def action_run(self) -> None:
+        """Send the message through the milters."""
+        self._reset()
+        function, given = self._action.function, {**self._arguments, "trace": True}
+        self._job = self._started(lambda ctx: function(ctx, **given))
+        self._show()
+
+    def action_cancel(self) -> None:
+        """Give up the test; a milter that holds the line is not waited for."""
+        if self._job:
+            self._job.cancel()
+            self._job = None
+            self._trial.cancelled = self._trial.course.awaited or "an answer"
+            self._show()
+
+    def action_fix(self) -> None:
+        """Open the plan that would mend what was found."""
+        remedy = self._trial.remedy
+        if remedy:
+            self.post_message(Open(remedy.action, dict(remedy.arguments)))
+
+    @on(Job.Told)
+    def told(self, message: Job.Told) -> None:
+        """Take what happened in the test, and draw it soon."""
+        if message.job is self._job:
+            self._trial.course.take(message.event)
+            self._news = True
+
+    @on(Job.Ended)
+    def ended(self, message: Job.Ended) -> None:
+        """Take what came of a job."""
+        if message.job is self._loading:
+            self._loading = None
+            self._own = cast("target.OwnChain | None", message.result) or target.OwnChain()
+            self._reset()
+            self._trial.fault = message.fault or self._trial.fault
+        elif message.job is self._looking:
+            self._looking = None
+            self._trial.sockets = cast("SocketsReport | None", message.result)
+        elif message.job is self._job:
+            self._job, self._trial.fault = None, message.fault
+            self._tested(cast("ChainReport | None", message.result))
+        else:
+            return
+        self._show()
+
+    def _tested(self, report: ChainReport | None) -> None:
+        trial = self._trial
+        trial.report = report
+        self.post_message(Looked())
+        if report is None:
+            return
+        trial.course.settle(report)
+        self._show()
+        for table in self.query(ChainTable):
+            table.point_at(report.decided_by, report.decided_at)
+        if trial.closed:
+            check = find("sockets.check").function
+            self._looking = self._started(lambda ctx: check(ctx, milter=trial.closed))
+
+    def _reset(self) -> None:
+        """Forget the last test; show what the next one asks."""
+        try:
+            links = target.chosen_links(self._own or target.OwnChain(), self._given)
+        except BadEndpoint as error:
+            self._trial = Trial(())
+            self._trial.fault = Fault(str(error), "m chooses another milter")
+        else:
+            self._trial = Trial(links)
+        self._looking = None
+        self._show()
+
+    def _started(self, work: Callable[[Context], object]) -> Job:
+        job = Job(self.workplace.host, work, self)
+        job.start()
+        return job
+
+    @property
+    def _action(self) -> Action:
+        return find(target.ACTION)
+
+    @property
+    def _arguments(self) -> dict[str, object]:
+        return target.arguments(self._own or target.OwnChain(), self._given)
+
+    # What is shown
+
+    @on(ChainTable.Moved)
+    def moved(self) -> None:
+        """Say what is under the cursor."""
+        table, cell = self.query_one(ChainTable), self.query_one("#cell", Static)
+        lane = table.lane
+        cell.display = lane is not None and lane.opened is not None
+        if lane:
+            cell.update(cell_line(lane, table.stage))
+
+    @on(ChainTable.Chosen)
+    def explain(self, message: ChainTable.Chosen) -> None:
+        """Show all about a milter or a stage of it."""
+        where = f" at {message.stage.words}" if message.stage else ""
+        rows = lane_rows(message.lane, message.stage)
+        self.app.push_screen(Page(f"{message.lane.name}{where}", rows))
+
+    def action_difference(self) -> None:
+        """Show the message before and after."""
+        rows = difference_rows(self._trial.course.edited)
+        self.app.push_screen(Page("Message before and after", rows))
+
+    def action_negotiation(self) -> None:
+        """Show how each session was opened."""
+        self.app.push_screen(Page("Negotiation", all_negotiations(self._trial.course.lanes)))
+
+    def action_packets(self) -> None:
+        """Show what went over the sockets."""
+        report = self._trial.report
+        trace = report.trace if report else ()
+        self.app.push_screen(Page("Packets", packet_rows(trace)))
+
+    def action_command(self) -> None:
+        """Show and copy the command that does the same."""
+        line = self.workplace.command_line(self._action, self._arguments)
+        self.copy(line, "command")
+        self.app.push_screen(Page("The same from a shell", [Row(said(" "), said(line))], line))
+
+    def action_page(self, down: int) -> None:
+        """Scroll what is under the table."""
+        lines = self.query_one("#verdict", Lines)
+        (lines.scroll_page_down if down > 0 else lines.scroll_page_up)(animate=False)
+
+    def _tick(self) -> None:
+        """Draw what came since; where nothing came, the time at least."""
+        if self._news or time.monotonic() - self._drawn > CLOCK:
+            self._show()
+
+    def _show(self) -> None:
+        if not self.stands:
+            return
+        trial = self._trial
+        self._news, self._drawn = False, time.monotonic()
+        if self._clock:
+            (self._clock.resume if self._job else self._clock.pause)()
+        names = [lane.name for lane in trial.course.lanes]
+        heading = "" if self._own is None else target.heading(names, self._given)
+        self.query_one("#heading", Static).update(said(heading, "bold"))
+        table = self.query_one(ChainTable)
+        table.show(
+            trial.course,
+            awaited=trial.course.awaited if self._job else "",
+            decider=trial.report.decided_by if trial.report else None,
+        )
+        table.display = bool(trial.course.lanes)
+        self.moved()
+        self.query_one("#verdict", Lines).show(self._rows())
+        self.refresh_bindings()
+
+    def _rows(self) -> list[Row]:
+        if self._loading:
+            return [Row(said(" "), said("reading Postfix's settings …", "dim"))]
+        if self._job:
+            return self._trial.running_rows(self._job.seconds)
+        return self._trial.rows(self._given, looking=self._looking is not None)

@@ -1,0 +1,116 @@
+"""What a chain test came to: who decided, where, with which words; the edits; the times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.chain.table import headline, milliseconds
+from widgets.chain.details import edit_line
+from widgets.ink import Tone, joined, said
+from widgets.lines import Row
+from widgets.page import heading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from textual.content import Content
+
+    from actions.chain.report import ChainReport, Verdict
+    from actions.finding import Finding
+    from widgets.chain.course import Course, Lane
+
+MOST_EDITS = 100
+"""Edits listed under the verdict."""
+
+_TONES: dict[Verdict, tuple[str, Tone]] = {
+    "pass": ("●", "good"),
+    "accept": ("●", "good"),
+    "reject": ("✗", "bad"),
+    "discard": ("✗", "bad"),
+    "temporary-failure": ("◐", "warn"),
+    "quarantine": ("◐", "warn"),
+    "undecided": ("?", "warn"),
+}
+
+
+def verdict_rows(report: ChainReport, *, cause: bool = True) -> Iterator[Row]:
+    """Yield the verdict, its words and its *cause*, unless that is told in full below."""
+    sign, tone = _TONES[report.status]
+    yield Row(said(f" {sign} ", tone), said(headline(report), tone).stylize("bold"))
+    if report.reply:
+        yield _under(said(report.reply))
+    if report.because and cause:
+        yield _under(said(report.because))
+    if report.shown.expect:
+        met = report.status == report.shown.expect
+        told = "as expected" if met else "not as expected"
+        yield _under(said(f"{told}: wanted {report.shown.expect}", "good" if met else "bad"))
+    yield from _refusals(report)
+
+
+def note_rows(report: ChainReport) -> Iterator[Row]:
+    """Yield what else is to be known of the test."""
+    for note in report.notes:
+        yield _under(said(note, "dim"))
+    yield from _sessions(report)
+    as_user = f" · sockets opened as {report.setting.as_user}" if report.setting.as_user else ""
+    yield _under(said(f"{milliseconds(report.seconds)} in all{as_user}", "dim"))
+
+
+def edit_rows(course: Course) -> Iterator[Row]:
+    """Yield the edits of each milter."""
+    edited = [(lane, edit) for lane in course.lanes for one in lane.exchanges for edit in one.edits]
+    if not edited:
+        return
+    yield Row()
+    yield heading("Edits")
+    width = max(said(lane.name).cell_length for lane, _ in edited)
+    named: Lane | None = None
+    for lane, edit in edited[:MOST_EDITS]:
+        name = said("" if lane is named else lane.name)
+        margin = " " * (width - name.cell_length)
+        yield Row(joined(said("   "), name, said(f"{margin}  ")), edit_line(edit))
+        named = lane
+    if len(edited) > MOST_EDITS:
+        yield _under(said(f"… {len(edited) - MOST_EDITS:,} more; Enter on a milter shows its own"))
+
+
+def finding_rows(findings: Sequence[Finding]) -> Iterator[Row]:
+    """Yield why sockets can't be opened, and what would mend it."""
+    for finding in findings:
+        sign, tone = finding.health.sign, "bad" if finding.health.value == "down" else "warn"
+        yield Row(said(f" {sign} ", tone), said(finding.what, tone))  # type: ignore[arg-type]
+        if finding.why:
+            yield _under(said(finding.why))
+    remedy = next((finding.remedy for finding in findings if finding.remedy), None)
+    if remedy:
+        yield Row(said(" f ", "key"), said(remedy.summary))
+
+
+def _under(content: Content) -> Row:
+    return Row(said("   "), content)
+
+
+def _refusals(report: ChainReport) -> Iterator[Row]:
+    """Yield the refused recipients; many with the same reply in one line."""
+    refused: dict[tuple[str, str], list[str]] = {}
+    for one in report.recipients:
+        if not one.accepted:
+            refused.setdefault((one.refused_by, one.reply), []).append(one.address)
+    for (by, reply), addresses in refused.items():
+        shown = ", ".join(f"<{address}>" for address in addresses[:2])
+        more = f" and {len(addresses) - 2} more" if len(addresses) > 2 else ""
+        yield _under(said(f"{shown}{more} refused by {by}: {reply}"))
+
+
+def _sessions(report: ChainReport) -> Iterator[Row]:
+    if not report.sessions:
+        return
+    counts: dict[str, int] = {}
+    for session in report.sessions:
+        counts[session.status] = counts.get(session.status, 0) + 1
+    times = sorted(session.seconds for session in report.sessions)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    yield _under(said(f"{len(times)} sessions side by side: {told}; this is the worst of them"))
+    spread = f"fastest {milliseconds(times[0])}, slowest {milliseconds(times[-1])}"
+    yield _under(said(spread, "dim"))
