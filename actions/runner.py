@@ -17,7 +17,7 @@ from actions.host.accounts import operator
 from actions.host.errors import HostError, NotPermitted
 from actions.journal.lock import held
 from actions.journal.standing import Step, look, summary, way_back, way_to
-from actions.journal.status import FINISH, LEAVE, UNDO, statuses
+from actions.journal.status import FINISH, LEAVE, TAKE_UP, UNDO, statuses
 from actions.journal.store import Journal
 from actions.plan import Standing, digest
 from actions.run import Run
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from actions.journal.standing import Way
     from actions.outcome import PlanReport
     from actions.plan import Plan
-
-_TAKES_UP = (UNDO, FINISH, LEAVE)
 
 
 def run_plan(ctx: Context, plan: Plan, *, confirmed_digest: str | None = None) -> PlanReport:
@@ -70,7 +68,7 @@ def _run(ctx: Context, journal: Journal, plan: Plan) -> PlanReport:
     entry = journal.open_entry()
     if entry is not None:
         return _take_up(ctx, journal, plan, entry)
-    if plan.action in _TAKES_UP:
+    if plan.action in TAKE_UP:
         _require_undoable(ctx.host, journal, plan)
     _require_as_planned(ctx.host, plan)
     ctx.check()
@@ -81,7 +79,7 @@ def _run(ctx: Context, journal: Journal, plan: Plan) -> PlanReport:
 
 def _take_up(ctx: Context, journal: Journal, plan: Plan, entry: Entry) -> PlanReport:
     """Take back, finish or leave the interrupted *entry*, as *plan* says."""
-    if plan.action not in _TAKES_UP or plan.arguments.get("entry") != entry.id:
+    if plan.action not in TAKE_UP or plan.arguments.get("entry") != entry.id:
         raise interrupted(entry)
     way = way_to(plan.action, entry, ctx.host)
     run = Run(ctx, journal, entry, plan, way.steps)

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from actions.action import ActionError, Exit
+from actions.journal.status import nothing_to_do
 from actions.outcome import PlanReport, planned
 from actions.plan import digest
 from actions.printable import printable
@@ -41,13 +42,6 @@ def carry_out(
     if not parsed.yes and parsed.confirm_digest is None:
         _confirm(plan, style)
     return _apply(ctx, action, plan, parsed, given)
-
-
-def nothing_to_do(plan: Plan) -> bool:
-    """Return whether applying *plan* would do nothing; settling an entry does something."""
-    from actions.journal.status import FINISH, LEAVE, UNDO
-
-    return not plan.changes and plan.action not in {UNDO, FINISH, LEAVE}
 
 
 def _apply(

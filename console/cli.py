@@ -68,15 +68,10 @@ def dispatch(argv: list[str]) -> int:
         print(USAGE, end="")
         return 0
     if word == "--version":
+        from console.version import version
+
         print(f"milter-console {version()}")
         return 0
     from console.screen import screen
 
     return screen(argv)
-
-
-def version() -> str:
-    """Return the version of the installed distribution."""
-    from importlib.metadata import version as installed
-
-    return installed("milter-console")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.registry import all_actions
-from console.cli import version
+from console.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

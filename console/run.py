@@ -47,7 +47,7 @@ def _run_action(argv: list[str], host: Host | None) -> int:
     action = find(argv[0])
     parsed = parser(action).parse_args(argv[1:])
     if parsed.version:
-        from console.cli import version
+        from console.version import version
 
         print(f"milter-console {version()}")
         return Exit.FINE

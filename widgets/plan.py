@@ -9,7 +9,7 @@ from textual import on
 from textual.binding import Binding
 from textual.widgets import Input
 
-from actions.journal.status import FINISH, LEAVE, UNDO
+from actions.journal.status import LEAVE, UNDO, nothing_to_do
 from actions.plan import digest
 from actions.privilege import needs_root
 from widgets.changes import Progress, change_rows, command_rows, head_rows, under_way
@@ -230,9 +230,7 @@ class PlanView(Over):
 
     @property
     def _something_to_do(self) -> bool:
-        """Whether applying does anything; to settle an entry of the journal is something."""
-        plan = self._plan
-        return bool(plan and (plan.changes or plan.action in {UNDO, FINISH, LEAVE}))
+        return self._plan is not None and not nothing_to_do(self._plan)
 
     @property
     def _undoable(self) -> str:

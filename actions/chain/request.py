@@ -256,6 +256,8 @@ def read_message(path: str) -> bytes:
 
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise usage("standard input is closed: there is no message to read")
             data = sys.stdin.buffer.read(MESSAGE_LIMIT + 1)
         else:
             with open(path, "rb") as file:

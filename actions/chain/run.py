@@ -89,7 +89,7 @@ def _settings(
 ) -> ChainSettings:
     server = server_macros(request.hostname, SERVER_ADDRESS, "Postfix")
     if request.server_name:
-        server["daemon_name"] = request.server_name.encode()
+        server["daemon_name"] = request.server_name.encode("utf-8", "surrogateescape")
     return ChainSettings(
         server,
         request.macros,

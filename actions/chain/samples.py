@@ -91,15 +91,15 @@ def compose(sample: Sample, sender: str, recipient: str, hostname: str) -> bytes
     """Return a message of kind *sample* with fresh Date and Message-ID."""
     unique = f"{int(time.time())}.{os.urandom(6).hex()}"
     headers = (
-        f"From: {sender or 'MAILER-DAEMON'}".encode(),
-        f"To: {recipient}".encode(),
-        f"Subject: Milter chain test: {sample.summary}".encode(),
-        f"Date: {rfc5322_date()}".encode(),
-        f"Message-ID: <{unique}@{hostname}>".encode(),
-        b"MIME-Version: 1.0",
-        *sample.headers,
+        f"From: {sender or 'MAILER-DAEMON'}",
+        f"To: {recipient}",
+        f"Subject: Milter chain test: {sample.summary}",
+        f"Date: {rfc5322_date()}",
+        f"Message-ID: <{unique}@{hostname}>",
+        "MIME-Version: 1.0",
     )
-    return b"\n".join(headers) + b"\n\n" + sample.body()
+    encoded = (header.encode("utf-8", "surrogateescape") for header in headers)
+    return b"\n".join((*encoded, *sample.headers)) + b"\n\n" + sample.body()
 
 
 def rfc5322_date() -> str:

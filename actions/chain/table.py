@@ -76,6 +76,19 @@ def row(exchanges: tuple[Exchange, ...]) -> tuple[Cell, ...]:
     )
 
 
+EDIT_SIGNS = {
+    "add header": "+",
+    "insert header": "+",
+    "change header": "~",
+    "delete header": "-",
+    "replace body": "~",
+    "change sender": "~",
+    "add recipient": "+",
+    "delete recipient": "-",
+    "quarantine": "!",
+}
+"""What stands before an edit: something is added, changed, taken away, or held."""
+
 _DID: dict[Verdict, str] = {
     "reject": "Rejected",
     "temporary-failure": "Put off",
@@ -97,6 +110,21 @@ def headline(report: ChainReport) -> str:
     if report.status == "undecided" and not at:
         at = " could not be opened"
     return f"{did}{by if report.decided_by else ''}{at}"
+
+
+def side_by_side(report: ChainReport) -> tuple[str, ...]:
+    """Return what is told of several sessions, line by line; nothing where there was one."""
+    if not report.sessions:
+        return ()
+    counts: dict[str, int] = {}
+    for session in report.sessions:
+        counts[session.status] = counts.get(session.status, 0) + 1
+    times = sorted(session.seconds for session in report.sessions)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return (
+        f"{len(times)} sessions side by side: {told}; this is the worst of them",
+        f"fastest {milliseconds(times[0])}, slowest {milliseconds(times[-1])}",
+    )
 
 
 def milliseconds(seconds: float) -> str:

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actions.journal.entry import Entry
+    from actions.plan import Plan
 
 UNDO, FINISH, LEAVE = "journal.undo", "journal.finish", "journal.leave"
+TAKE_UP = (UNDO, FINISH, LEAVE)
 """The actions that take up an interrupted entry."""
 
 Word = Literal["applied", "rolled back", "interrupted", "undone", "finished", "left as it stood"]
@@ -23,6 +25,11 @@ class Status(Record):
     word: Word
     by: str = ""
     """The entry that undid it; empty where it was undone in itself."""
+
+
+def nothing_to_do(plan: Plan) -> bool:
+    """Return whether applying *plan* would do nothing; settling an entry does something."""
+    return not plan.changes and plan.action not in TAKE_UP
 
 
 def statuses(entries: Sequence[Entry]) -> Mapping[str, Status]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.chain import table
-from actions.chain.table import STAGES, milliseconds, row
+from actions.chain.table import EDIT_SIGNS, STAGES, milliseconds, row, side_by_side
 from actions.printable import printable
 from console.render.ink import TONES, Ink
 
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 
 VERDICT_TONES = {"pass": "good", "accept": "good", "reject": "bad", "discard": "bad"}
 
-EDIT_SIGNS = {
-    "add header": "+",
-    "insert header": "+",
-    "change header": "~",
-    "delete header": "-",
-    "replace body": "~",
-    "change sender": "~",
-    "add recipient": "+",
-    "delete recipient": "-",
-    "quarantine": "!",
-}
-
 
 def render(report: ChainReport) -> str:
     """Return *report* the way its operator asked to see it."""
@@ -36,7 +24,7 @@ def render(report: ChainReport) -> str:
         return "\n".join(_brief(report))
     ink = Ink(report.shown.color)
     lines = ["", *_heading(report, ink), "", *_table(report, ink), "", *_verdict(report, ink)]
-    lines += _sessions(report)
+    lines += [f"   {line}" for line in side_by_side(report)]
     lines += _edits(report)
     if report.shown.verbose:
         lines += ["", *_events(report)]
@@ -116,18 +104,6 @@ def _verdict(report: ChainReport, ink: Ink) -> Iterator[str]:
     for note in report.notes:
         yield ink.paint(f"   {printable(note)}", "dim")
     yield ink.paint(f"   {milliseconds(report.seconds)} in all", "dim")
-
-
-def _sessions(report: ChainReport) -> Iterator[str]:
-    if not report.sessions:
-        return
-    counts: dict[str, int] = {}
-    for session in report.sessions:
-        counts[session.status] = counts.get(session.status, 0) + 1
-    times = sorted(session.seconds for session in report.sessions)
-    told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    yield f"   {len(times)} sessions side by side: {told}"
-    yield f"   fastest {milliseconds(times[0])}, slowest {milliseconds(times[-1])}"
 
 
 def _edits(report: ChainReport) -> Iterator[str]:

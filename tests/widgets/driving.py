@@ -83,6 +83,15 @@ class Driven:
         for text in texts:
             await self.until(lambda text=text: text in self.text, repr(text))  # type: ignore[misc]
 
+    async def click(self, line: str, text: str) -> None:
+        """Click *text* on the first line that holds *line*, once the screen stands still."""
+        shown: list[str] = []
+        while shown != self.lines:
+            shown = self.lines
+            await self.pilot.pause(0.1)
+        at = next(number for number, row in enumerate(shown) if line in row)
+        await self.pilot.click(offset=(shown[at].index(text), at))
+
     async def ask_milter(self, spec: str) -> None:
         """Choose the socket *spec* to be tested."""
         await self.press("m", "end", "enter")

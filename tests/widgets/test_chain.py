@@ -256,14 +256,11 @@ async def test_it_follows_the_size_of_the_terminal(lab: Lab) -> None:
 
 async def test_the_mouse_does_what_the_keys_do(lab: Lab) -> None:
     async with console(lab.host) as screen:
-        line = next(at for at, text in enumerate(screen.lines) if " r run" in text)
-        await screen.pilot.click(offset=(screen.lines[line].index("r run"), line))
+        await screen.click(" r run", "r run")
         await screen.sees("would be delivered")
-        line = next(at for at, text in enumerate(screen.lines) if text.startswith(" opendkim"))
-        await screen.pilot.click(offset=(screen.lines[line].index("✓"), line))
+        await screen.click(" opendkim", "✓")
         await screen.sees("opendkim at end of message  ✓ accept")
-        line = next(at for at, text in enumerate(screen.lines) if "d diff" in text)
-        await screen.pilot.click(offset=(screen.lines[line].index("d diff"), line))
+        await screen.click("d diff", "d diff")
         await screen.sees("Before and after the whole chain")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.chain.table import cell, milliseconds
+from actions.chain.table import EDIT_SIGNS, cell, milliseconds
 from actions.milter.protocol import ACTIONS, STEPS, names
 from actions.printable import printable_bytes
 from widgets.ink import SIGN_TONES, joined, said, signed
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from actions.milter.protocol import Stage
     from actions.milter.session import Exchange, Negotiated
     from widgets.chain.course import Lane
-
-_SIGNS = {
-    "add header": "+",
-    "insert header": "+",
-    "change header": "~",
-    "delete header": "-",
-    "replace body": "~",
-    "change sender": "~",
-    "add recipient": "+",
-    "delete recipient": "-",
-    "quarantine": "!",
-}
 
 
 def cell_line(lane: Lane, stage: Stage | None) -> Content:
@@ -81,7 +69,7 @@ def event_rows(exchange: Exchange) -> Iterator[Row]:
 
 def edit_line(edit: Edit) -> Content:
     """Return one edit: a sign, and what it does."""
-    sign, name = _SIGNS[edit.kind], printable_bytes(edit.name)
+    sign, name = EDIT_SIGNS[edit.kind], printable_bytes(edit.name)
     if edit.kind in {"add header", "insert header", "change header"}:
         return joined(said(f"{sign} {name}: "), said(folded_value(edit.value)))
     if edit.kind == "delete header":

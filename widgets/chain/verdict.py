@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.chain.table import headline, milliseconds
+from actions.chain.table import headline, milliseconds, side_by_side
 from widgets.chain.details import edit_line
 from widgets.ink import Tone, joined, said
 from widgets.lines import Row
@@ -52,7 +52,8 @@ def note_rows(report: ChainReport) -> Iterator[Row]:
     """Yield what else is to be known of the test."""
     for note in report.notes:
         yield _under(said(note, "dim"))
-    yield from _sessions(report)
+    for line in side_by_side(report):
+        yield _under(said(line))
     as_user = f" · sockets opened as {report.setting.as_user}" if report.setting.as_user else ""
     yield _under(said(f"{milliseconds(report.seconds)} in all{as_user}", "dim"))
 
@@ -101,16 +102,3 @@ def _refusals(report: ChainReport) -> Iterator[Row]:
         shown = ", ".join(f"<{address}>" for address in addresses[:2])
         more = f" and {len(addresses) - 2} more" if len(addresses) > 2 else ""
         yield _under(said(f"{shown}{more} refused by {by}: {reply}"))
-
-
-def _sessions(report: ChainReport) -> Iterator[Row]:
-    if not report.sessions:
-        return
-    counts: dict[str, int] = {}
-    for session in report.sessions:
-        counts[session.status] = counts.get(session.status, 0) + 1
-    times = sorted(session.seconds for session in report.sessions)
-    told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    yield _under(said(f"{len(times)} sessions side by side: {told}; this is the worst of them"))
-    spread = f"fastest {milliseconds(times[0])}, slowest {milliseconds(times[-1])}"
-    yield _under(said(spread, "dim"))
