@@ -76,13 +76,19 @@ def escalate(argv: Sequence[str], digest: str) -> int:
 
 def _passed_on(child: Popen[bytes]) -> str:
     """Pass on what a command writes to standard error; return what sudo said, if that is all."""
-    held = b""
+    held, passes = b"", False
     stream = child.stderr
     while stream is not None and (chunk := os.read(stream.fileno(), 65536)):
-        if not held and chunk.startswith((b"sudo:", b"Sorry, user")):
-            held = chunk
-        else:
-            os.write(2, held + chunk)
+        held += chunk
+        passes = passes or not _is_one_line_of_sudo(held)
+        if passes:
+            os.write(2, held)
             held = b""
     child.wait()
     return held.decode("utf-8", "replace")
+
+
+def _is_one_line_of_sudo(told: bytes) -> bool:
+    """Return whether *told* is, or is the beginning of, a single message of sudo's own."""
+    begins = any(told.startswith(word[: len(told)]) for word in (b"sudo: ", b"Sorry, user "))
+    return begins and told.find(b"\n") in {-1, len(told) - 1}

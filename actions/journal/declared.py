@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from actions.journal.listing import JournalReport
     from actions.plan import Plan
 
-_ENTRY = "the entry, as journal.list names it, or last"
+_ENTRY = "the entry, as journal.list names it (default: the last one that stands)"
+_OPEN = "the entry, as journal.list names it (default: the one that is interrupted)"
 
 
 @report("journal.list")
@@ -51,7 +52,7 @@ def journal_undo(
 def journal_finish(
     ctx: Context,
     *,
-    entry: Annotated[str, Option(_ENTRY, metavar="ENTRY")] = "last",
+    entry: Annotated[str, Option(_OPEN, metavar="ENTRY")] = "last",
 ) -> "Plan":
     """Do the rest of an interrupted entry, and prove it.
 
@@ -66,7 +67,7 @@ def journal_finish(
 def journal_leave(
     ctx: Context,
     *,
-    entry: Annotated[str, Option(_ENTRY, metavar="ENTRY")] = "last",
+    entry: Annotated[str, Option(_OPEN, metavar="ENTRY")] = "last",
 ) -> "Plan":
     """Close an interrupted entry and leave the host as it stands.
 

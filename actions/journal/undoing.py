@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Exit
 from actions.journal.standing import summary, way_to
 from actions.journal.status import FINISH, LEAVE, UNDO, statuses
-from actions.journal.store import Journal
+from actions.journal.store import Journal, NoEntry
 from actions.plan import Plan
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ def plan_undo(ctx: Context, name: str, *, partly: bool) -> Plan:
     """Return the plan that takes back the entry *name*.
 
     Raises:
-        ActionError: it is taken back already, somebody changed what would be restored, or a
-            change can't be taken back and *partly* is not set.
-        HostError: there is no such entry, or it can't be read.
+        ActionError: there is no such entry, it is taken back already, somebody changed what
+            would be restored, or a change can't be taken back and *partly* is not set.
+        HostError: the journal can't be read.
     """
     journal = Journal(ctx.host.state_folder)
     entries = journal.entries()
-    entry = _named(journal, entries, name)
     amid = journal.open_entry()
+    entry = _last(entries, amid) if name == "last" else _named(journal, name)
     if amid is not None and _is_undo_of(amid, entry):
         # Killed while it was taken back: the same command again goes on with it.
         return plan_finish(ctx, amid.id)
@@ -58,8 +58,9 @@ def plan_finish(ctx: Context, name: str) -> Plan:
     """Return the plan that does the rest of the interrupted entry *name*.
 
     Raises:
-        ActionError: it is not interrupted, or somebody changed what would be changed.
-        HostError: there is no such entry, or it can't be read.
+        ActionError: there is no such entry, it is not interrupted, or somebody changed what
+            would be changed.
+        HostError: the journal can't be read.
     """
     journal = Journal(ctx.host.state_folder)
     entry = _interrupted(journal, name)
@@ -80,24 +81,37 @@ def plan_leave(ctx: Context, name: str) -> Plan:
     """Return the plan that closes the interrupted entry *name* and changes nothing.
 
     Raises:
-        ActionError: it is not interrupted.
-        HostError: there is no such entry, or it can't be read.
+        ActionError: there is no such entry, or it is not interrupted.
+        HostError: the journal can't be read.
     """
     entry = _interrupted(Journal(ctx.host.state_folder), name)
     title = f"Leave as it stands: {entry.plan.title}"
     return Plan(title, LEAVE, {"entry": entry.id}, f"interrupted: {summary(entry)}", ())
 
 
-def _named(journal: Journal, entries: Sequence[Entry], name: str) -> Entry:
-    if name != "last":
+def _named(journal: Journal, name: str) -> Entry:
+    try:
         return journal.entry(name)
-    if not entries:
-        raise ActionError("the journal is empty: nothing was changed here", Exit.PROBLEM)
-    return entries[-1]
+    except NoEntry as error:
+        raise ActionError(str(error), Exit.USAGE) from error
+
+
+def _last(entries: Sequence[Entry], amid: Entry | None) -> Entry:
+    """Return the newest entry that stands and is no undo: doing it again goes further back."""
+    if amid is not None:
+        return next((entry for entry in entries if _is_undo_of(amid, entry)), amid)
+    known = statuses(entries)
+    for entry in reversed(entries):
+        gone = known[entry.id].word in {"undone", "rolled back"}
+        if entry.plan.action != UNDO and not gone:
+            return entry
+    raise ActionError("the journal holds nothing that could be taken back", Exit.PROBLEM)
 
 
 def _interrupted(journal: Journal, name: str) -> Entry:
-    entry = _named(journal, journal.entries(), name)
+    entry = journal.open_entry() if name == "last" else _named(journal, name)
+    if entry is None:
+        raise ActionError("no entry of the journal is interrupted", Exit.PROBLEM)
     if entry.closed is not None:
         raise ActionError(f"{_titled(entry)} is not interrupted", Exit.PROBLEM)
     return entry

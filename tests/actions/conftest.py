@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions import registry
-from tests.actions.sandbox import SandboxHost, furnish
+from tests.actions.sandbox import IS_UNABLE, WHY_UNABLE, SandboxHost, furnish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def sandbox(sandbox_actions: None) -> Iterator[SandboxHost]:
     """A sandbox host with a running milter; in memory where the machine has such a folder."""
+    if IS_UNABLE:
+        pytest.skip(WHY_UNABLE)
     # Every step is synced to the disk, which takes long on a real one.
     fast = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     root = tempfile.mkdtemp(prefix="sandbox-", dir=fast)

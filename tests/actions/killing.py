@@ -53,9 +53,9 @@ class Ended:
         """Which of the lines were amid something that is written."""
 
     def some_lines(self, count: int) -> list[int]:
-        """Return *count* lines spread over the run, and every fourth of those that write."""
+        """Return *count* lines spread over the run, and every sixth of those that write."""
         spread = range(1, self.lines + 1, max(1, self.lines // count))
-        return sorted({*spread, *self.writing[::4]})
+        return sorted({*spread, *self.writing[::6]})
 
 
 def in_child(work: Callable[[], object], fatal: int = 0) -> Ended:

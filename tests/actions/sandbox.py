@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from actions.host.endpoint import Endpoint
     from actions.host.ports import Accounts, Commands, Operation, Postfix, Units
 
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 and not os.environ.get("CI"),
-    reason="gives files to other users, which only root can; run the tests as root",
-)
+IS_UNABLE = os.geteuid() != 0 and not os.environ.get("CI")
+WHY_UNABLE = "gives files to other users, which only root can; run the tests as root"
+needs_root = pytest.mark.skipif(IS_UNABLE, reason=WHY_UNABLE)
 
 MILTER, POSTFIX = 12001, 12002
 """Numbers of the users (and groups of the same name) of the sandbox."""

@@ -58,7 +58,7 @@ undo, finish = take("undo"), take("finish")
 
 
 def undo_the_undo(host: SandboxHost) -> None:
-    plan = journal_plan(host, "undo", entry="last")
+    plan = journal_plan(host, "undo", entry=Journal(host.state_folder).ids()[-1])
     assert run_plan(Context(host), plan).status == "applied"
 
 
@@ -126,7 +126,7 @@ class World:
 @pytest.mark.parametrize(
     ("prepare", "work", "settle_by", "spread"),
     [
-        pytest.param(nothing, apply, (undo, finish), 80, id="applying"),
+        pytest.param(nothing, apply, (undo, finish), 70, id="applying"),
         pytest.param(nothing, apply_and_roll_back, (undo,), 50, id="rolling-back"),
         pytest.param(apply, undo, (undo, undo_the_undo), 40, id="undoing"),
         pytest.param(interrupt, undo, (undo, finish), 30, id="undoing-an-interrupted-one"),

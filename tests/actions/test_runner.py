@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import syslog
 import threading
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,6 @@ from tests.actions.sandbox import MENDED, MILTER, POSTFIX, needs_root, snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.host.ports import Host
     from actions.plan import Change
     from tests.actions.sandbox import SandboxHost
 
@@ -95,46 +95,6 @@ def status_of(host: SandboxHost) -> Mapping[str, str]:
     return {entry.id: entry.status for entry in report.entries}  # type: ignore[attr-defined]
 
 
-class Fails:
-    """A change of its own kind that can't be done."""
-
-    kind = "fail"
-    target = "nothing"
-    undo = "none"
-    undo_note = "it is never done"
-    note = ""
-    settles = False
-
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    def __getattr__(self, name: str) -> object:
-        raise AttributeError(name)
-
-    def lines(self) -> tuple[()]:
-        return ()
-
-    def as_command(self) -> str:
-        return "false"
-
-    def stands(self, host: Host) -> object:
-        from actions.plan import Standing
-
-        return Standing.UNTOLD
-
-    def apply(self, host: Host, token: str) -> None:
-        raise self._error
-
-    def sweep(self, host: Host, token: str) -> None:
-        return
-
-    def inverse(self) -> None:
-        return None
-
-    def record(self) -> dict[str, object]:
-        return Command(("false",)).record()
-
-
 def test_a_plan_is_applied_and_proved_and_told(sandbox: SandboxHost) -> None:
     told: list[object] = []
     report = run_plan(Context(sandbox, told.append), a_plan(sandbox))
@@ -176,11 +136,23 @@ def test_undo_restores_the_whole_tree(sandbox: SandboxHost) -> None:
     assert status_of(sandbox)[report.entry] == "undone"
 
 
+def test_undo_again_goes_further_back(sandbox: SandboxHost) -> None:
+    before = snapshot(sandbox.root)
+    run_plan(Context(sandbox), an_edit(sandbox))
+    run_plan(Context(sandbox), an_edit(sandbox, b"other\n"))
+    undo(sandbox)
+    assert snapshot(sandbox.root)["etc/milter.conf"].content == MENDED
+    undo(sandbox)
+    assert snapshot(sandbox.root) == before
+    with pytest.raises(ActionError, match="nothing that could be taken back"):
+        journal_plan(sandbox, "undo")
+
+
 def test_undo_of_an_undo_applies_again(sandbox: SandboxHost) -> None:
     report = run_plan(Context(sandbox), a_plan(sandbox))
     after = snapshot(sandbox.root)
     undo(sandbox)
-    undo(sandbox)
+    undo(sandbox, Journal(sandbox.state_folder).ids()[-1])
     assert snapshot(sandbox.root) == after
     assert status_of(sandbox)[report.entry] == "applied"
 
@@ -217,7 +189,7 @@ def test_a_failing_change_is_rolled_back(sandbox: SandboxHost, position: int) ->
     assert RollingBack in kinds
     assert kinds.count(ChangeTakenBack) == position + 1
     with pytest.raises(ActionError, match="is rolled back already"):
-        journal_plan(sandbox, "undo", entry="last")
+        journal_plan(sandbox, "undo", entry=report.entry)
 
 
 def test_a_failing_proof_is_rolled_back(sandbox: SandboxHost) -> None:
@@ -495,3 +467,19 @@ def test_the_record_is_private_and_holds_the_backup(sandbox: SandboxHost) -> Non
         assert os.stat(path).st_mode & 0o777 == mode
     with open(f"{folder}/record.json", encoding="utf-8") as file:
         assert json.load(file)["who"] == Journal(sandbox.state_folder).entry(report.entry).who
+
+
+def test_the_system_log_is_told_who_asked(
+    sandbox: SandboxHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    monkeypatch.setattr(syslog, "syslog", lambda level, text: told.append((level, text)))
+    monkeypatch.setattr(sandbox, "kind", "system")
+    monkeypatch.setenv("SUDO_USER", "alice")
+    edit = an_edit(sandbox)._replace(title="Edit\nroot: all is well\x1b[2J")
+    entry = run_plan(Context(sandbox), edit).entry
+    assert told == [
+        (syslog.LOG_NOTICE, f"applied {entry}: Edit?root: all is well?[2J (asked by alice)")
+    ]
+    undo(sandbox)
+    assert "Take back: Edit?root: all is well?[2J (asked by alice)" in told[1][1]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+import actions
 from actions.host.accounts import FolderAccounts, SystemAccounts, operator
 from actions.host.errors import HostError, UnknownAccount
 from actions.host.files import Files
@@ -119,3 +122,36 @@ def test_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert operator() == SystemAccounts().user_name(os.getuid())
     monkeypatch.setenv("SUDO_USER", "alice")
     assert operator() == ("alice" if os.geteuid() == 0 else SystemAccounts().user_name(os.getuid()))
+
+
+_CHANGE = """
+from actions.host.accounts import SystemAccounts
+accounts = SystemAccounts()
+before = open("/etc/group").read()
+accounts.add_member("milter", "postfix")
+print(accounts.members("milter"), accounts.user("postfix").groups)
+accounts.remove_member("milter", "postfix")
+print(accounts.members("milter"), open("/etc/group").read() == before)
+"""
+
+
+@needs_root
+def test_real_tools_change_real_files(tmp_path: Path) -> None:
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    for name in ("nsswitch.conf", "login.defs", "pam.d", "ld.so.cache", "default"):
+        if os.path.exists(f"/etc/{name}"):
+            subprocess.run(["cp", "-a", f"/etc/{name}", str(etc)], check=True)
+    (etc / "passwd").write_text("root:x:0:0::/:/bin/sh\npostfix:x:12002:12002::/:/bin/sh\n")
+    (etc / "group").write_text("root:x:0:\nmilter:x:12001:clam\npostfix:x:12002:\n")
+    (etc / "shadow").write_text("root:*:1::::::\npostfix:*:1::::::\n")
+    (etc / "gshadow").write_text("root:*::\nmilter:!::clam\npostfix:!::\n")
+    script = 'mount --bind "$1" /etc && exec "$2" -B -c "$3"'
+    argv = ["unshare", "-m", "sh", "-c", script, "sh", str(etc), sys.executable, _CHANGE]
+    root = os.path.dirname(os.path.dirname(actions.__file__))
+    told = subprocess.run(
+        argv, check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    if "unshare" in told.stderr or "mount:" in told.stderr:
+        pytest.skip(f"no mount namespace here: {told.stderr.strip()}")
+    assert told.stdout == "('clam', 'postfix') (12001, 12002)\n('clam',) True\n", told.stderr

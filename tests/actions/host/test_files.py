@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import struct
 import threading
 from typing import TYPE_CHECKING
 
@@ -321,3 +322,29 @@ def test_what_is_not_permitted_says_what_to_do(tmp_path: Path) -> None:
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def _acl(*entries: tuple[int, int, int]) -> bytes:
+    """Return an access control list as the kernel keeps it: tag, permissions, number."""
+    return b"\2\0\0\0" + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+
+
+@needs_root
+def test_labels_are_kept_and_none_are_added(tmp_path: Path) -> None:
+    path = tmp_path / "a.conf"
+    path.write_bytes(b"old\n")
+    path.chmod(0o640)
+    default = _acl((1, 7, -1), (2, 6, SERVICE), (4, 5, -1), (16, 7, -1), (32, 5, -1))
+    try:
+        os.setxattr(path, "user.note", b"kept")
+        os.setxattr(path, "security.test", b"label")
+        os.setxattr(tmp_path, "system.posix_acl_default", default)
+    except OSError as error:
+        pytest.skip(f"no such labels on this file system: {error}")
+    before = FILES.keep(str(path))
+    assert before is not None
+    assert before.labels == (("security.test", b"label"), ("user.note", b"kept"))
+    FILES.put(str(path), before._replace(content=b"new\n"), "t", replaces=before)
+    assert FILES.keep(str(path)) == before._replace(content=b"new\n")
+    # Without an ACL of its own it would let the service read it, by the folder's default.
+    assert sorted(os.listxattr(path)) == ["security.test", "user.note"]

@@ -59,8 +59,10 @@ def test_an_empty_journal(sandbox: SandboxHost) -> None:
     report = listed(sandbox)
     assert report.entries == ()
     assert report.exit_code is Exit.FINE
-    for action in ("undo", "finish", "leave"):
-        with pytest.raises(ActionError, match="the journal is empty"):
+    with pytest.raises(ActionError, match="holds nothing that could be taken back"):
+        journal_plan(sandbox, "undo")
+    for action in ("finish", "leave"):
+        with pytest.raises(ActionError, match="no entry of the journal is interrupted"):
             journal_plan(sandbox, action)
 
 
@@ -77,6 +79,13 @@ def test_the_newest_comes_first(sandbox: SandboxHost) -> None:
     ]
     assert report.entries[0].because == "the milter runs with its settings: still refused"
     assert [entry.id for entry in listed(sandbox, 1).entries] == [second]
+
+
+def test_an_unknown_entry(sandbox: SandboxHost) -> None:
+    for action in ("undo", "finish", "leave"):
+        with pytest.raises(ActionError, match="no entry '20200101-000000'") as refused:
+            journal_plan(sandbox, action, entry="20200101-000000")
+        assert refused.value.exit_code is Exit.USAGE
 
 
 def test_an_interrupted_entry_tells_where_it_stood(sandbox: SandboxHost) -> None:
