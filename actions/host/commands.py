@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actions.host.errors import HostError, NotPermitted
+from actions.host.errors import HostError, NotPermitted, UnknownAccount
 from actions.host.ports import Completed
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ def _uid(user: str | None) -> int | None:
     """Return the user to become, or None where this process is that user already."""
     if user is None:
         return None
-    from actions.host.accounts import SystemAccounts
-
-    uid = SystemAccounts().user(user).uid
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except (KeyError, ValueError):
+        raise UnknownAccount(f"this host has no user {user!r}") from None
     if uid == os.geteuid():
         return None
     if os.geteuid() != 0:
@@ -117,9 +119,7 @@ def _uid(user: str | None) -> int | None:
 
 
 def _environment(user: str | None) -> dict[str, str]:
-    from actions.host.accounts import SystemAccounts
-
-    name = user or SystemAccounts().user_name(os.geteuid())
+    name = user or _own_name()
     return {
         "PATH": ":".join(_paths()),
         "LC_ALL": "C",
@@ -129,6 +129,13 @@ def _environment(user: str | None) -> dict[str, str]:
         "USER": name,
         "LOGNAME": name,
     }
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _not_started(argv: Sequence[str], error: Exception) -> HostError:
