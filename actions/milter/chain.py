@@ -167,9 +167,9 @@ class Chain:
         self._values |= client_macros(client)
         nowhere = client.family == "unknown"
         name = client.name or ("unknown" if nowhere else f"[{client.address}]")
-        data = strings([name.encode("utf-8", "surrogateescape")]) + _FAMILIES[client.family]
+        data = _strings([name]) + _FAMILIES[client.family]
         if not nowhere:
-            data += struct.pack(">H", client.port) + strings([client.address.encode()])
+            data += struct.pack(">H", client.port) + _strings([client.address])
         argument = f"{client.name or 'unknown'}[{client.address}]"
         return self._ask_all(Stage.CONNECT, data, argument)
 

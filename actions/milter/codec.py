@@ -106,11 +106,13 @@ def negotiation(version: int, actions: int, steps: int) -> bytes:
 
 def macro_packet(command: bytes, values: Iterable[tuple[str, bytes]]) -> bytes:
     """Return the macros that go before *command*; single letters unbraced, as Postfix does."""
-    data = b"".join(
-        b"%s\0%s\0" % (name.encode() if len(name) == 1 else b"{%s}" % name.encode(), value)
-        for name, value in values
-    )
+    data = b"".join(b"%s\0%s\0" % (_macro_name(name), value) for name, value in values)
     return packet(b"D", command + data)
+
+
+def _macro_name(name: str) -> bytes:
+    raw = name.encode("utf-8", "surrogateescape")
+    return raw if len(raw) == 1 else b"{%s}" % raw
 
 
 def strings(parts: Sequence[bytes]) -> bytes:

@@ -136,10 +136,9 @@ class Connection:
         Postfix sends them all the same; they go out before the next event. There are none where
         the event is not in the protocol version, was skipped, or is part of the content.
         """
-        rule = RULES[stage]
-        if self._skipped is stage or stage in MESSAGE_STAGES:
-            return ()
-        if not (self._negotiated.steps & rule.unwanted and self._negotiated.version >= rule.since):
+        chosen, rule = self._negotiated, RULES[stage]
+        wanted = not chosen.steps & rule.unwanted
+        if wanted or chosen.version < rule.since or stage in MESSAGE_STAGES:
             return ()
         macros = self.macros(stage, values)
         self._unsent += macro_packet(rule.command, macros)

@@ -81,7 +81,7 @@ def _connect_unix(path: str, timeout: float) -> socket.socket:
         link.connect(os.fsencode(path))
     except BlockingIOError as error:
         link.close()
-        raise TimeoutError(f"nobody accepted the connection within {timeout:g} s") from error
+        raise TimeoutError(f"nobody accepted the connection within {timeout:.3g} s") from error
     except BaseException:
         link.close()
         raise

@@ -10,6 +10,7 @@ from actions.milter.envelope import Client, routed_recipient, routed_sender
 from actions.milter.macros import server_macros
 from actions.milter.session import Exchange, Negotiated
 from actions.milter.transport import Timeouts
+from tests.milters.running import PATIENCE
 
 if TYPE_CHECKING:
     from actions.milter.chain import ChainEvent, Outcome
@@ -36,7 +37,7 @@ class Driven:
         self.events: list[ChainEvent] = []
         server = server_macros("mx.example.org", "192.0.2.1", "Postfix 3.7.11")
         made = ChainSettings(**{"server": server, **settings})
-        chain = links(specs, default_action, Timeouts(2, 2, 2, 2, 2))
+        chain = links(specs, default_action, Timeouts(*(PATIENCE,) * 5))
         self.chain = Chain(chain, made, self.events.append)
 
     def __enter__(self) -> Self:

@@ -37,6 +37,8 @@ class Script(TypedDict, total=False):
     """Seconds that pass before the reply to an event."""
     progress: int
     """How often it asks for more time at end of message."""
+    bare: bool
+    """Whether libmilter itself continues through everything, with no Python in between."""
 
 
 DECISIONS = {
@@ -175,6 +177,18 @@ def main() -> None:
     program = Program(script)
     milter.setconn(script["spec"])
     milter.set_flags(0x1FF)
+    if script.get("bare"):
+        milter.register("test", negotiate=program.negotiate)
+    else:
+        listen(program)
+    milter.opensocket(False)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    milter.main()
+
+
+def listen(program: Program) -> None:
+    """Let *program* hear of every event."""
     for event, setter in (
         ("connect", milter.set_connect_callback),
         ("helo", milter.set_helo_callback),
@@ -194,10 +208,6 @@ def main() -> None:
         unknown=program.told("unknown"),
         negotiate=program.negotiate,
     )
-    milter.opensocket(False)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    milter.main()
 
 
 if __name__ == "__main__":

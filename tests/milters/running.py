@@ -84,7 +84,9 @@ class Running:
         """Return what it was told so far."""
         if not self._record.exists():
             return []
-        return [Seen(**json.loads(line)) for line in self._record.read_bytes().splitlines()]
+        # A line that is just being written may end anywhere.
+        whole = self._record.read_bytes().rpartition(b"\n")[0]
+        return [Seen(**json.loads(line)) for line in whole.splitlines()]
 
     def names(self) -> list[str]:
         """Return the events of all sessions but their opening and closing."""

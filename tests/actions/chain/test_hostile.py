@@ -180,10 +180,14 @@ class TestSilence:
             listener.bind(path)
             listener.listen(0)
             first = ask(f"unix:{path}", all_timeouts=0.2)
-            second = ask(f"unix:{path}", all_timeouts=0.2)
+            second = ask(f"unix:{path}", connection_timeout=0.2)
+            with ends_within(2.0):
+                third = ask(f"unix:{path}", deadline=0.3)
         assert undecided(first, because="no reply within 0.2 s", kind="timeout")
         because = "nobody accepted the connection within 0.2 s"
         assert undecided(second, because=because, kind="connection")
+        because = "nobody accepted the connection within 0.3 s"
+        assert undecided(third, because=because, kind="connection")
 
 
 class TestSlowness:

@@ -179,6 +179,16 @@ def test_a_macro_is_sent_at_its_own_stage_not_before(recorder: Running, stage: s
     assert all("x-given" not in seen.macros for name in without for seen in events[name])
 
 
+def test_the_queue_id_is_known_from_the_second_recipient_on(recorder: Running) -> None:
+    events = told(recorder, "-r", "a@example.org", "-r", "b@example.org")
+    first, second = (seen.macros.get("i") for seen in events["rcpt"])
+    assert events["mail"][0].macros.get("i") is first is None
+    assert re.fullmatch("[0-9A-F]{10}", second)
+    assert {seen.macros["i"] for name in ("data", "header", "end") for seen in events[name]} == {
+        second
+    }
+
+
 class TestConnectionSpec:
     @pytest.mark.parametrize("option", ["-s", "--connection-spec", "--milter"])
     @pytest.mark.parametrize("form", ["unix:{}", "local:{}", "{}"])

@@ -201,8 +201,9 @@ class TestMacros:
         assert sent(opened(), Stage.UNKNOWN, i=b"never")[0] == (b"D", b"U")
 
     def test_only_single_letters_go_unbraced(self) -> None:
-        (_, data), _ = sent(opened(), Stage.RCPT, i=b"1", rcpt_addr=b"a@b")
-        assert data == b"Ri\x001\0{rcpt_addr}\0a@b\0"
+        connection = opened(rcpt={"xy": b"2"})
+        (_, data), _ = sent(connection, Stage.RCPT, i=b"1", rcpt_addr=b"a@b")
+        assert data == b"R{xy}\x002\0i\x001\0{rcpt_addr}\0a@b\0"
 
     @pytest.mark.parametrize(
         ("stage", "wire"),
