@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from actions.action import Context
     from actions.chain.report import ChainReport, Shown
-    from actions.milter.chain import Link
+    from actions.milter.link import Link
     from actions.milter.transport import Timeouts
 
 MOST_SESSIONS = 100

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from actions.chain.report import ChainReport, RecipientResult, SessionSummary
 from actions.chain.samples import rfc5322_date
 from actions.chain.verdict import Run, read_verdict, worst_first
-from actions.milter.chain import Chain, ChainEvent, ChainSettings, Link, Outcome
+from actions.milter.chain import Chain, ChainEvent, Outcome
+from actions.milter.link import ChainSettings, Link
 from actions.milter.macros import DEFAULT_LISTS, server_macros
 from actions.milter.session import Exchange
 

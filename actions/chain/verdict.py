@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actions.chain.request import TestRequest
-    from actions.milter.chain import ChainEvent, Link, Outcome
+    from actions.milter.chain import ChainEvent, Outcome
     from actions.milter.codec import Edit, SmtpReply
+    from actions.milter.link import Link
 
 _BY_DECISION: dict[str, Verdict] = {
     "accept": "accept",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from actions.host.endpoint import parse_endpoint
-from actions.milter.chain import Link
+from actions.milter.link import Link
 from actions.milter.transport import Timeouts, connect
 from actions.record import Record
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from actions.host.endpoint import Endpoint
     from actions.host.ports import Host
-    from actions.milter.chain import DefaultAction
+    from actions.milter.link import DefaultAction
     from actions.milter.transport import Connector
 
 _VAGUE = {"sock", "socket", "milter", "postfix"}

@@ -10,12 +10,9 @@ import struct
 import time
 from typing import TYPE_CHECKING, Literal
 
-from actions.action import Cancelled, Never
-from actions.host.errors import HostError
-from actions.milter.codec import Reply, SmtpReply, Violation, strings
-from actions.milter.connection import Connection, Offer
+from actions.milter.codec import Reply, SmtpReply, strings
+from actions.milter.link import DefaultAction, open_session
 from actions.milter.macros import (
-    DEFAULT_LISTS,
     client_macros,
     recipient_macros,
     sender_macros,
@@ -29,21 +26,15 @@ from actions.milter.message import (
     parse_message,
 )
 from actions.milter.protocol import Stage
-from actions.milter.session import Exchange, MilterSession, Negotiated, trouble_of
-from actions.milter.transport import MilterTrouble, Timeouts, Transport, connect
+from actions.milter.session import Exchange, MilterSession, Negotiated
 from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from actions.action import Cancel
-    from actions.host.endpoint import Endpoint
     from actions.milter.codec import Edit
     from actions.milter.envelope import Client, Recipient, Sender
-    from actions.milter.macros import MacroLists
-    from actions.milter.transport import Connector
-
-DefaultAction = Literal["accept", "tempfail", "reject", "shutdown", "quarantine"]
+    from actions.milter.link import ChainSettings, Link
 
 REJECTED = SmtpReply(550, ("5.7.1 Command rejected",))
 TEMPFAILED = SmtpReply(451, ("4.7.1 Service unavailable - try again later",))
@@ -58,32 +49,6 @@ _DEFAULT_REPLIES: dict[DefaultAction, SmtpReply] = {
 """What milter_default_action answers; accept and quarantine answer nothing."""
 
 _FAMILIES = {"inet": b"4", "inet6": b"6", "unix": b"L", "unknown": b"U"}
-
-
-class Link(Record):
-    """One milter of a chain."""
-
-    name: str
-    endpoint: Endpoint
-    connector: Connector = connect
-    timeouts: Timeouts = Timeouts()
-    default_action: DefaultAction = "tempfail"
-
-
-class ChainSettings(Record):
-    """What holds for every milter of a chain."""
-
-    server: Mapping[str, bytes]
-    """Macros about the MTA itself; see `server_macros`."""
-    extra: Mapping[str, Mapping[str, bytes]] = {}
-    """By stage name: macro values that go before all others, and are sent though unasked."""
-    macro_lists: MacroLists = DEFAULT_LISTS
-    offer: Offer = Offer()
-    deadline: float = 600.0
-    """Seconds for the whole session, however long each wait may last."""
-    cancel: Cancel = Never()
-    trace: Callable[[str, str, bytes], None] | None = None
-    """Is given the milter's name, ">" or "<", and the bytes."""
 
 
 class Outcome(Record):
@@ -406,51 +371,6 @@ class Chain:
                 reason = edit.value.decode("utf-8", "backslashreplace")
                 stop = _Stop(None, name, "quarantine", reason)
         return outcome._replace(content=content, envelope=envelope), stop
-
-
-def open_session(
-    link: Link, settings: ChainSettings, deadline: float
-) -> tuple[MilterSession | None, Negotiated]:
-    """Connect to the milter of *link* and negotiate with it.
-
-    Args:
-        link: the milter.
-        settings: what is offered, and how cancelling and tracing are done.
-        deadline: on `time.monotonic`, for everything in this session.
-
-    Returns:
-        The session, or None where there was trouble; and what happened.
-    """
-    started = time.perf_counter()
-    opened = Negotiated(link.name, link.endpoint.spec, settings.offer, None, 0.0)
-    session = None
-    try:
-        session = _session(link, settings, deadline)
-        chosen = session.negotiate()
-    except (MilterTrouble, Violation, OSError, HostError) as error:
-        if session:
-            session.close()
-        seconds = time.perf_counter() - started
-        return None, opened._replace(seconds=seconds, trouble=trouble_of(error))
-    except Cancelled:
-        if session:
-            session.close()
-        raise
-    seconds = time.perf_counter() - started
-    return session, opened._replace(seconds=seconds, chosen=chosen)
-
-
-def _session(link: Link, settings: ChainSettings, deadline: float) -> MilterSession:
-    trace = settings.trace
-    patience = max(min(link.timeouts.connect, deadline - time.monotonic()), 0.001)
-    transport = Transport(
-        link.connector(link.endpoint, patience),
-        deadline,
-        settings.cancel,
-        (lambda way, data: trace(link.name, way, data)) if trace else None,
-    )
-    connection = Connection(settings.offer, settings.macro_lists, extra=settings.extra)
-    return MilterSession(link.name, transport, connection, link.timeouts)
 
 
 def _concluded(outcome: Outcome, stop: _Stop | None) -> Outcome:

@@ -14,7 +14,7 @@ from actions.finding import Finding, Health, Remedy
 from actions.host.endpoint import BadEndpoint
 from actions.host.errors import HostError, NotPermitted
 from actions.mailhost.chain import configured_chain, connector_as, links
-from actions.milter.chain import ChainSettings, Link, open_session
+from actions.milter.link import ChainSettings, Link, open_session
 from actions.milter.session import Trouble, trouble_of
 from actions.milter.transport import Timeouts
 from actions.sockets.path import Step, failing, walk

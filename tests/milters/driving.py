@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from actions.mailhost.chain import links
-from actions.milter.chain import Chain, ChainSettings, Edited
+from actions.milter.chain import Chain, Edited
 from actions.milter.envelope import Client, routed_recipient, routed_sender
+from actions.milter.link import ChainSettings
 from actions.milter.macros import server_macros
 from actions.milter.session import Exchange, Negotiated
 from actions.milter.transport import Timeouts

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actions.chain.report import ChainReport
-    from actions.milter.chain import Link
+    from actions.milter.link import Link
 
 _BEFORE_MAIL = (Stage.CONNECT, Stage.HELO)
 _FINAL = {"accept", "reject", "tempfail", "discard", "shutdown", "failure"}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actions.action import Context
-    from actions.milter.chain import Link
+    from actions.milter.link import Link
 
 ACTION = "chain.test"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actions.chain.report import ChainReport
     from actions.finding import Remedy
-    from actions.milter.chain import Link
+    from actions.milter.link import Link
     from actions.sockets.report import SocketsReport
     from widgets.fault import Fault
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Literal, get_args
 
 from actions.host.endpoint import BadEndpoint, parse_endpoint
-from actions.milter.chain import DefaultAction, Link
+from actions.milter.link import DefaultAction, Link
 from actions.milter.transport import Timeouts
 from actions.record import Record
 from console.lab.conf import BadSetting

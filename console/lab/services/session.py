@@ -10,8 +10,9 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from actions.milter.chain import Chain, ChainSettings, Edited
+from actions.milter.chain import Chain, Edited
 from actions.milter.envelope import Client, routed_recipient, routed_sender
+from actions.milter.link import ChainSettings
 from actions.milter.macros import server_macros
 from actions.milter.protocol import MESSAGE_STAGES, Stage
 from actions.milter.session import Negotiated
