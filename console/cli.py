@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -36,12 +37,23 @@ def main() -> None:
     """Run the program and exit with its code."""
     try:
         code = dispatch(sys.argv[1:])
-        sys.stdout.flush()
     except BrokenPipeError:
         code = 0
-    sys.stderr.flush()
+    code = _written_out(code)
     # A script's run ends here: taking the interpreter apart would cost a fifth of its time.
     os._exit(code)
+
+
+def _written_out(code: int) -> int:
+    """Return the exit code once everything is written; a reader that is gone is no error."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.EIO}:
+            os.write(2, f"console: the output can't be written: {error.strerror}\n".encode())
+            return code or 1
+    return code
 
 
 def dispatch(argv: list[str]) -> int:

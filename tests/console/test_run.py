@@ -139,6 +139,14 @@ def test_a_reader_that_goes_away_is_no_error(lab: Lab) -> None:
     child.stderr.close()
 
 
+def test_output_that_cannot_be_written_is_no_success() -> None:
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-c", MAIN, "run", "--help"]
+        told = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert told.returncode == 1
+    assert b"No space left on device" in told.stderr
+
+
 def test_a_run_never_loads_the_screen(lab: Lab) -> None:
     program = (
         "import sys; from console.run import run; run(sys.argv[1:]); "
