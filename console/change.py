@@ -34,7 +34,7 @@ def carry_out(
         ActionError: read-only, not confirmed, not permitted, or refused by the runner.
     """
     style = "json" if parsed.json else parsed.format
-    if parsed.dry_run or nothing_to_do(plan):
+    if parsed.dry_run or (nothing_to_do(plan) and parsed.confirm_digest is None):
         return _show(planned(plan), style)
     if parsed.read_only:
         _show(planned(plan), style, to_stderr=True)
@@ -68,7 +68,9 @@ def own_command() -> list[str]:
     name = os.path.abspath(sys.argv[0])
     if os.path.basename(name) in {"console", "milter-console"} and os.access(name, os.X_OK):
         return [name]
-    return [sys.executable, "-c", "from console.cli import main; main()"]
+    packages = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    program = f"import sys; sys.path.insert(0, {packages!r}); from console.cli import main; main()"
+    return [sys.executable, "-I", "-c", program]
 
 
 def _show(report: PlanReport, style: str, *, to_stderr: bool = False) -> int:

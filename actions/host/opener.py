@@ -126,8 +126,10 @@ class Opener:
         return self._ask(request, account.name, timeout)
 
     def start(self) -> None:
-        """Start the process; does nothing where it runs already."""
+        """Start the process, or start it again where it died; else do nothing."""
         with self._starting:
+            if self._process is not None and self._process.poll() is not None:
+                self.close()
             if self._channel is None:
                 self._start()
 

@@ -44,8 +44,17 @@ def configured_chain(host: Host) -> ConfiguredChain:
     Raises:
         HostError: Postfix's settings can't be read.
     """
-    specs = host.postfix.setting("smtpd_milters").replace(",", " ").split()
-    return ConfiguredChain(tuple(specs), host.postfix.setting("milter_default_action"))
+    listed = host.postfix.setting("smtpd_milters").replace(",", " ").split()
+    specs = tuple(_from_queue(host, spec) for spec in listed)
+    return ConfiguredChain(specs, host.postfix.setting("milter_default_action"))
+
+
+def _from_queue(host: Host, spec: str) -> str:
+    """Return *spec* with a path that starts in the queue directory, as Postfix reads one."""
+    transport, _, path = spec.partition(":")
+    if transport not in {"unix", "local"} or path.startswith("/"):
+        return spec
+    return f"{transport}:{host.postfix.setting('queue_directory')}/{path}"
 
 
 def milter_name(endpoint: Endpoint) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Exit
 from actions.finding import Finding, Health, Remedy
 from actions.host.endpoint import BadEndpoint
-from actions.host.errors import HostError, NotPermitted
+from actions.host.errors import HostError
 from actions.mailhost.chain import configured_chain, connector_as, links
 from actions.milter.link import ChainSettings, Link, open_session
 from actions.milter.session import Trouble, trouble_of
@@ -83,9 +83,9 @@ def _proof(ctx: Context, link: Link) -> tuple[Trouble | None, Health]:
     """Connect and negotiate; not being allowed to become the client is no fault of the edge."""
     try:
         socket = link.connector(link.endpoint, PATIENCE)
-    except NotPermitted as error:
+    except HostError as error:
         return Trouble("connection", str(error)), Health.UNKNOWN
-    except (OSError, HostError) as error:
+    except OSError as error:
         return trouble_of(error), Health.DOWN
     opened_link = link._replace(connector=lambda _endpoint, _timeout: socket)
     settings = ChainSettings({}, cancel=ctx.cancel)
@@ -107,8 +107,11 @@ def _finding(
     if trouble is None:
         return Finding(Health.OK, f"{edge} works", link.endpoint.spec)
     broken = failing(steps)
-    if broken is None or broken.kind == "missing":
-        why = f"{broken.path} does not exist" if broken else trouble.text
+    if health is Health.UNKNOWN:
+        seen = f"; by its modes {broken.path} would stop it ({broken.note})" if broken else ""
+        return Finding(health, f"{edge}: not proved", link.endpoint.spec, trouble.text + seen)
+    if broken is None or not broken.needs:
+        why = f"{broken.path} {broken.note}" if broken else trouble.text
         return Finding(health, f"{edge}: {trouble.text}", link.endpoint.spec, why)
     why = (
         f"connecting as {account.name}: permission denied on {broken.path} "

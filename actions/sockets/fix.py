@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Exit
 from actions.changes import FileEdit, Membership, UnitOperation
 from actions.finding import Health
+from actions.host.errors import HostError
 from actions.plan import Plan, Proof
 from actions.record import Record
 from actions.sockets.check import check_sockets
@@ -15,7 +16,10 @@ from actions.sockets.path import Step, failing
 from actions.sockets.settings import SOCKET_OWNERS, Setting, SocketOwner, value_of, with_setting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actions.action import Context
+    from actions.host.kept import Kept
     from actions.host.ports import Account, Host
     from actions.plan import Change
     from actions.sockets.report import Edge
@@ -26,8 +30,13 @@ class _Found(Record):
 
     owner: SocketOwner
     file: str
-    text: str
+    kept: Kept
     socket: str
+
+    @property
+    def text(self) -> str:
+        """What the file says."""
+        return _text(self.kept)
 
 
 def plan_fix(ctx: Context, milter: str) -> Plan:
@@ -54,7 +63,7 @@ def plan_fix(ctx: Context, milter: str) -> Plan:
 
 def _denied_at(edge: Edge) -> Step:
     step = failing(edge.steps)
-    if step is None or step.kind == "missing":
+    if step is None or not step.needs:
         raise ActionError(
             f"{edge.finding.what}: permissions are not what stands in the way",
             Exit.PROBLEM,
@@ -77,20 +86,44 @@ def _next_step(edge: Edge) -> str:
 
 
 def _daemon_behind(host: Host, path: str) -> _Found:
-    for owner in SOCKET_OWNERS:
-        for candidate in owner.files:
-            file = host.at(candidate)
-            if not os.path.exists(file):
-                continue
-            text = host.files.read(file).decode("utf-8", "surrogateescape")
-            named = value_of(text, owner.path)
-            if named and os.path.realpath(named) == os.path.realpath(path):
-                return _Found(owner, file, text, named)
+    """Return the daemon whose settings name the socket at *path*.
+
+    Raises:
+        ActionError: none does, or a link stands where the socket should be.
+    """
+    found = [one for owner in SOCKET_OWNERS for one in _told_by(host, owner)]
+    for one in found:
+        if os.path.realpath(one.socket) == os.path.realpath(path):
+            if os.path.islink(one.socket):
+                raise ActionError(
+                    f"{one.socket} is a link to {path}, not the daemon's own socket",
+                    Exit.PROBLEM,
+                    "find out who made it; a milter's user can put one there",
+                )
+            return one
     raise ActionError(
         f"no known daemon's settings name the socket {path}",
         Exit.PROBLEM,
         "find the daemon that makes it, and let its own setting give postfix write access",
     )
+
+
+def _told_by(host: Host, owner: SocketOwner) -> Iterator[_Found]:
+    """Yield what the settings of *owner* say; a file that can't be read says nothing."""
+    for candidate in owner.files:
+        try:
+            file = host.files.resolve(host.at(candidate))
+            kept = host.files.keep(file)
+        except HostError:
+            continue
+        named = value_of(_text(kept), owner.path) if kept else ""
+        if kept and named:
+            yield _Found(owner, file, kept, named)
+            return
+
+
+def _text(kept: Kept) -> str:
+    return kept.content.decode("utf-8", "surrogateescape")
 
 
 def _changes(host: Host, found: _Found, step: Step, client: Account) -> tuple[Change, ...]:
@@ -104,6 +137,7 @@ def _changes(host: Host, found: _Found, step: Step, client: Account) -> tuple[Ch
         if owner.group:
             edits.append((owner.group, host.accounts.group_name(client.gid)))
         else:
+            _require_own_group(host, step)
             further += [
                 Membership.planned(host, client.name, step.group),
                 UnitOperation.planned(host, "reload", "postfix.service"),
@@ -114,11 +148,24 @@ def _changes(host: Host, found: _Found, step: Step, client: Account) -> tuple[Ch
     changes: list[Change] = []
     if text != found.text:
         content = text.encode("utf-8", "surrogateescape")
-        changes.append(FileEdit.planned(host, found.file, content))
+        after = found.kept._replace(content=content)
+        changes.append(FileEdit(found.file, found.kept, after))
     restart = UnitOperation.planned(
         host, "restart", f"{owner.unit}.service", note="mail is not filtered while it restarts"
     )
     return (*changes, restart, *further)
+
+
+def _require_own_group(host: Host, step: Step) -> None:
+    """Refuse to put anybody into a group that is more than the daemon's own."""
+    owner = host.accounts.user(step.owner)
+    if owner.uid == 0 or host.accounts.group_name(owner.gid) != step.group:
+        raise ActionError(
+            f"{step.path} belongs to {step.owner}:{step.group}, which is not a group of the "
+            "daemon's own; joining it would open more than this socket",
+            Exit.PROBLEM,
+            "let the daemon make its socket with a group of its own, then try again",
+        )
 
 
 def _is_owner_or_member(host: Host, step: Step, client: Account) -> bool:

@@ -71,16 +71,20 @@ def failing(steps: tuple[Step, ...]) -> Step | None:
 def _step(accounts: Accounts, path: str, account: Account, *, last: bool) -> Step:
     try:
         entry = os.lstat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Step(path, "missing", "", "", 0, "", granted=False, note="does not exist")
     except PermissionError:
         return Step(path, "other", "", "", 0, "", granted=None, note="can't be seen from here")
+    except OSError as error:
+        return Step(path, "other", "", "", 0, "", granted=None, note=error.strerror or str(error))
     kind = _kind(entry.st_mode)
     owner, group = accounts.user_name(entry.st_uid), accounts.group_name(entry.st_gid)
     mode = stat.S_IMODE(entry.st_mode)
     if kind == "link":
         target = os.readlink(path)
         return Step(path, kind, owner, group, mode, "", granted=True, note=f"→ {target}")
+    if kind != "folder" and not last:
+        return Step(path, kind, owner, group, mode, "", granted=False, note="is no folder")
     needs = "w" if last else "x"
     granted, note = _verdict(path, entry, account, needs)
     return Step(path, kind, owner, group, mode, needs, granted, note)

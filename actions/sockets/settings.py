@@ -37,17 +37,17 @@ SOCKET_OWNERS = (
     SocketOwner(
         "milter-greylist",
         ("/etc/milter-greylist/greylist.conf", "/etc/mail/greylist.conf"),
-        r'socket\s+"(?P<value>[^"]+)"',
-        Setting(r'socket\s+"[^"]+"(?:[ \t]+(?P<value>[0-7]{3,4}))?', 'socket "{path}" {value}'),
+        r'socket[ \t]+"(?P<value>[^"]+)"',
+        Setting(r'socket[ \t]+"[^"]+"(?:[ \t]+(?P<value>[0-7]{3,4}))?', 'socket "{path}" {value}'),
         None,
         "660",
     ),
     SocketOwner(
         "clamav-milter",
         ("/etc/clamav/clamav-milter.conf", "/etc/mail/clamav-milter.conf"),
-        r"MilterSocket\s+(?:unix:|local:)?(?P<value>/\S+)",
-        Setting(r"MilterSocketMode\s+(?P<value>\S+)", "MilterSocketMode {value}"),
-        Setting(r"MilterSocketGroup\s+(?P<value>\S+)", "MilterSocketGroup {value}"),
+        r"MilterSocket[ \t]+(?:unix:|local:)?(?P<value>/\S+)",
+        Setting(r"MilterSocketMode[ \t]+(?P<value>\S+)", "MilterSocketMode {value}"),
+        Setting(r"MilterSocketGroup[ \t]+(?P<value>\S+)", "MilterSocketGroup {value}"),
         "660",
     ),
     SocketOwner(
@@ -61,8 +61,8 @@ SOCKET_OWNERS = (
     SocketOwner(
         "opendkim",
         ("/etc/opendkim.conf",),
-        r"Socket\s+(?:local|unix):(?P<value>/\S+)",
-        Setting(r"UMask\s+(?P<value>[0-7]+)", "UMask {value}"),
+        r"Socket[ \t]+(?:local|unix):(?P<value>/\S+)",
+        Setting(r"UMask[ \t]+(?P<value>[0-7]+)", "UMask {value}"),
         None,
         "007",
     ),
@@ -86,16 +86,19 @@ def value_of(text: str, pattern: str) -> str:
 def with_setting(text: str, setting: Setting, value: str, path: str) -> str:
     """Return *text* with *setting* at *value*.
 
-    Its last active line is rewritten and what follows on that line kept; where there is none,
-    a line is added at the end.
+    In its last active line only the value changes; where there is none, a line is added at
+    the end.
     """
     line = setting.line.format(value=value, path=path)
     found = list(_active(setting.pattern).finditer(text))
     if not found:
         gap = "" if not text or text.endswith("\n") else "\n"
         return f"{text}{gap}{line}\n"
-    start, end = found[-1].span("setting")
-    return text[:start] + line + text[end:]
+    if found[-1]["value"] is None:
+        start, end = found[-1].span("setting")
+        return text[:start] + line + text[end:]
+    start, end = found[-1].span("value")
+    return text[:start] + value + text[end:]
 
 
 def _active(pattern: str) -> re.Pattern[str]:

@@ -27,6 +27,7 @@ NAME_LENGTH = len(PREFIX) + 8
 """The length of a folder's name: mkdtemp adds eight characters."""
 
 _OURS = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
+_PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 _SHORTER = "set TMPDIR to a folder with a short path, such as TMPDIR=/tmp"
 
 
@@ -49,6 +50,7 @@ def make_folder(room: int) -> LabFolder:
     """
     parent = os.path.realpath(tempfile.gettempdir())
     _check_length(parent, room)
+    _check_plain(parent)
     if os.geteuid() == 0:
         _check_passable(parent)
     sweep_stale(parent)
@@ -67,10 +69,16 @@ def make_folder(room: int) -> LabFolder:
 def sweep_stale(parent: str) -> None:
     """Remove what labs of this user left in *parent* when they were killed."""
     for root in lab_folders(parent):
-        lock = _hold(root)
+        lock = _hold(root) if _is_lab(root) else None
         if lock is not None:
             remove(root)
             os.close(lock)
+
+
+def _is_lab(root: str) -> bool:
+    """Return whether *root* is empty or has a lab's mark; anything else is somebody's own."""
+    names = os.listdir(root)
+    return not names or ".lab" in names
 
 
 def lab_folders(parent: str) -> Iterator[str]:
@@ -115,9 +123,25 @@ def _check_length(parent: str, room: int) -> None:
         )
 
 
+def _check_plain(parent: str) -> None:
+    if not _PLAIN.fullmatch(parent):
+        raise ActionError(
+            f"{parent!r} can't stand in Postfix's settings: it has a space or a special sign",
+            Exit.USAGE,
+            "set TMPDIR to a folder with a plain name, such as TMPDIR=/tmp",
+        )
+
+
 def _check_passable(parent: str) -> None:
     for folder in (Path(parent), *Path(parent).parents):
-        mode = folder.stat().st_mode
+        entry = folder.stat()
+        mode = entry.st_mode
+        if entry.st_uid != 0 or (mode & 0o022 and not mode & stat.S_ISVTX):
+            raise ActionError(
+                f"{folder} is not root's alone; another user could exchange what is in it",
+                Exit.USAGE,
+                "set TMPDIR to a folder of root's, such as TMPDIR=/tmp",
+            )
         if not mode & stat.S_IXOTH:
             raise ActionError(
                 f"the lab's service users can't pass {folder} (mode {stat.S_IMODE(mode):04o})",

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -97,7 +98,9 @@ def attach(root: str) -> LabHost:
     root = os.path.realpath(root)
     with socket.socket(socket.AF_UNIX) as link:
         try:
+            _require_own(root)
             link.connect(root + layout.CONTROL)
+            _require_own_peer(root, link)
             return LabHost(root)
         except (OSError, HostError) as error:
             raise ActionError(
@@ -105,6 +108,25 @@ def attach(root: str) -> LabHost:
                 Exit.USAGE,
                 "start one with: console lab",
             ) from error
+
+
+def _require_own(root: str) -> None:
+    """Refuse a folder that another user made or can fill: what it says would be believed."""
+    for folder in (root, os.path.dirname(root + layout.CONTROL)):
+        entry = os.lstat(folder)
+        if entry.st_uid != os.geteuid() or entry.st_mode & 0o022:
+            raise ActionError(
+                f"{folder} is not this user's own folder; the lab in it is not trusted",
+                Exit.NOT_PERMITTED,
+                "work on it as the user who started it",
+            )
+
+
+def _require_own_peer(root: str, link: socket.socket) -> None:
+    credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", credentials)
+    if uid != os.geteuid():
+        raise ActionError(f"the lab in {root} is run by another user", Exit.NOT_PERMITTED)
 
 
 def require_packages() -> None:

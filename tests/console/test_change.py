@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from console.change import own_command
 from console.lab.lab import running_lab
 from tests.console.test_run import MAIN, console
 
@@ -65,6 +66,22 @@ def test_a_digest_of_another_plan_is_refused(lab: Lab) -> None:
     told = console(*fix(lab), "--yes", "--confirm-digest", "0" * 64)
     assert told.returncode == 4
     assert mode_of(lab) == 0o440
+
+
+def test_a_confirmed_plan_that_is_empty_now_is_another_plan(lab: Lab) -> None:
+    assert console(*fix(lab), "--yes").returncode == 0
+    told = console(*fix(lab), "--yes", "--confirm-digest", "0" * 64)
+    assert told.returncode == 4
+
+
+def test_the_program_starts_itself_again_whatever_the_current_folder_holds(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "console").mkdir()
+    (tmp_path / "console" / "cli.py").write_text("raise SystemExit('hijacked')")
+    command = [*own_command(), "--version"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("milter-console ")
 
 
 def test_yes_applies_and_the_journal_takes_it_back(lab: Lab) -> None:

@@ -15,6 +15,7 @@ from console.lab.lab import running_lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from console.lab.lab import Lab
 
@@ -126,6 +127,15 @@ def test_a_lab_that_does_not_run_is_said(tmp_path: object) -> None:
     told = console("run", "sockets.check", "--lab", str(tmp_path))
     assert told.returncode == 2
     assert "no lab runs there" in told.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_of_another_user_is_no_lab_of_ours(tmp_path: Path) -> None:
+    (tmp_path / ".lab").mkdir()
+    os.chown(tmp_path, 65534, 65534)
+    told = console("run", "sockets.check", "--lab", str(tmp_path))
+    assert told.returncode == 3
+    assert "not this user's own folder" in told.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error(lab: Lab) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.host.endpoint import parse_endpoint
-from actions.host.errors import HostError, NotPermitted
+from actions.host.errors import NotPermitted
 from actions.host.opener import Opener, connect
 from actions.host.ports import Account
 
@@ -175,13 +175,15 @@ def _wait_in_vain(opener: Opener, where: Endpoint) -> None:
 
 
 @AS_ROOT
-def test_a_killed_helper_is_said_so(opener: Opener, folder: Path) -> None:
+def test_a_killed_helper_is_started_again(opener: Opener, folder: Path) -> None:
     opener.start()
     assert opener._process
-    opener._process.kill()
-    opener._process.wait()
-    with pytest.raises(HostError, match="is gone"):
+    killed = opener._process
+    killed.kill()
+    killed.wait()
+    with pytest.raises(FileNotFoundError):
         opener.connect_as(STRANGER, endpoint(folder), 2.0)
+    assert opener._process.pid != killed.pid
 
 
 @AS_ROOT

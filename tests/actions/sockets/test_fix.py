@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from actions.action import ActionError, Context, Exit
 from actions.finding import Health
+from actions.host.errors import NotPermitted
 from actions.runner import run_plan
 from actions.sockets.check import check_sockets
 from actions.sockets.fix import plan_fix
@@ -100,3 +102,62 @@ def test_a_socket_that_no_known_daemon_makes_is_not_guessed_at(closed: Lab) -> N
         path.chmod(0)
         with pytest.raises(ActionError, match="no known daemon"):
             plan_fix(Context(closed.host), f"unix:{path}")
+
+
+def test_a_link_in_the_sockets_place_is_not_taken_for_the_socket(closed: Lab) -> None:
+    socket_path = Path(spec_of(closed, "greylist").removeprefix("unix:"))
+    moved = Path(closed.root, "run", "moved.sock")
+    socket_path.rename(moved)
+    socket_path.symlink_to(moved)
+    try:
+        with pytest.raises(ActionError, match="is a link"):
+            plan_fix(Context(closed.host), f"unix:{socket_path}")
+    finally:
+        socket_path.unlink()
+        moved.rename(socket_path)
+
+
+def stand_in(lab: Lab, group: int) -> str:
+    """Give opendkim's socket an owner and group that postfix shares nothing with."""
+    path = Path(spec_of(lab, "opendkim").removeprefix("unix:"))
+    path.chmod(0o640)
+    os.chown(path, -1, group)
+    return f"unix:{path}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_nobody_joins_a_group_that_is_more_than_the_daemons_own() -> None:
+    with running_lab() as lab:
+        ctx = Context(lab.host)
+        with pytest.raises(ActionError, match="not a group of the daemon's own"):
+            plan_fix(ctx, stand_in(lab, 0))
+
+
+def test_the_files_of_other_daemons_do_not_stand_in_the_way(closed: Lab) -> None:
+    other = Path(closed.host.at("/etc/clamav/clamav-milter.conf"))
+    other.rename(other.with_suffix(".kept"))
+    other.mkdir()
+    try:
+        plan = plan_fix(Context(closed.host), spec_of(closed, "greylist"))
+        assert [change.kind for change in plan.changes] == ["edit", "restart"]
+    finally:
+        other.rmdir()
+        other.with_suffix(".kept").rename(other)
+
+
+def test_an_ordinary_user_proves_nothing_and_claims_nothing(
+    closed: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(user: str, endpoint: object, timeout: float) -> object:
+        raise NotPermitted(f"only root may connect as {user}")
+
+    monkeypatch.setattr(closed.host, "connect_as", refuse)
+    report = check_sockets(Context(closed.host), ())
+    assert report.exit_code == Exit.UNDECIDED
+    assert {edge.finding.health for edge in report.edges} == {Health.UNKNOWN}
+
+
+def test_a_path_through_a_file_is_down_not_a_crash(closed: Lab) -> None:
+    report = check_sockets(Context(closed.host), ("unix:/etc/passwd/x",))
+    assert report.exit_code == Exit.PROBLEM
+    assert report.edges[0].finding.why == "/etc/passwd is no folder"

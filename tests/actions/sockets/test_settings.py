@@ -60,6 +60,22 @@ def test_a_setting_that_is_nowhere_is_added_at_the_end(before: str) -> None:
     assert after == "MilterSocket /run/c.ctl\nMilterSocketMode 660\n"
 
 
+def test_a_sockets_owner_stays_who_it_is() -> None:
+    owner = OWNERS["spamass-milter"]
+    assert owner.group is not None
+    before = 'SOCKETOWNER="spamd:spamd"\n'
+    assert with_setting(before, owner.group, "postfix", "") == 'SOCKETOWNER="spamd:postfix"\n'
+
+
+def test_a_setting_does_not_reach_into_the_next_line() -> None:
+    owner = OWNERS["clamav-milter"]
+    assert owner.mode is not None
+    before = "MilterSocketMode\nLogVerbose no\n"
+    assert value_of(before, owner.mode.pattern) == ""
+    after = with_setting(before, owner.mode, "660", "")
+    assert after == before + "MilterSocketMode 660\n"
+
+
 def test_the_group_of_milter_managers_socket_is_set_where_the_seed_sets_it() -> None:
     owner = OWNERS["milter-manager"]
     assert owner.group is not None
