@@ -120,7 +120,7 @@ class ConsoleApp(App[None]):
         self.kind = "lab" if host.kind == "lab" else system_name(host)
         self.outlook = NOT_LOOKED
         self.workplace = Workplace(
-            host, user_name(), read_only, rendered, self._command_line, self._as_root
+            host, user_name(), read_only, renderer(host), self._command_line, self._as_root
         )
         self._looking: Job | None = None
         self._again = False
@@ -296,11 +296,16 @@ PATIENCE_FOR_A_PLAN = 120.0
 PATIENCE_FOR_THE_TERMINAL = 2.0
 
 
-def rendered(report: Report) -> str:
-    """Return *report* as text."""
-    from console.render.report import rendered as render
+def renderer(host: Host) -> Callable[[Report], str]:
+    """Return what makes text of a report about *host*."""
 
-    return render(report, "text")[0]
+    def rendered(report: Report) -> str:
+        from console.render.report import rendered as render
+        from console.run import hints_for
+
+        return render(report, "text", hints_for(host))[0]
+
+    return rendered
 
 
 def seen_as(message: Job.Ended) -> Outlook:

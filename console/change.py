@@ -10,6 +10,7 @@ from actions.journal.status import nothing_to_do
 from actions.outcome import PlanReport, planned
 from actions.plan import digest
 from actions.printable import printable
+from console.output import put
 
 if TYPE_CHECKING:
     import argparse
@@ -35,12 +36,12 @@ def carry_out(
     """
     style = "json" if parsed.json else parsed.format
     if parsed.dry_run or (nothing_to_do(plan) and parsed.confirm_digest is None):
-        return _show(planned(plan), style)
+        return _show(ctx, planned(plan), style)
     if parsed.read_only:
-        _show(planned(plan), style, to_stderr=True)
+        _show(ctx, planned(plan), style, to_stderr=True)
         raise ActionError("nothing was changed: --read-only", Exit.NOT_PERMITTED)
     if not parsed.yes and parsed.confirm_digest is None:
-        _confirm(plan, style)
+        _confirm(ctx, plan, style)
     return _apply(ctx, action, plan, parsed, given)
 
 
@@ -58,7 +59,7 @@ def _apply(
     from actions.runner import run_plan
 
     report = run_plan(ctx, plan, confirmed_digest=parsed.confirm_digest)
-    return _show(report, "json" if parsed.json else parsed.format)
+    return _show(ctx, report, "json" if parsed.json else parsed.format)
 
 
 def own_command() -> list[str]:
@@ -73,20 +74,20 @@ def own_command() -> list[str]:
     return [sys.executable, "-I", "-c", program]
 
 
-def _show(report: PlanReport, style: str, *, to_stderr: bool = False) -> int:
+def _show(ctx: Context, report: PlanReport, style: str, *, to_stderr: bool = False) -> int:
     from console.render.report import rendered
+    from console.run import hints_for
 
-    text, code = rendered(cast("Report", report), style)
-    if not report.changes and style == "text":
-        text = f"{printable(report.title)}: {printable(report.why)}\n"
-    stream = sys.stderr if to_stderr else sys.stdout
-    print(text, end="" if text.endswith("\n") else "\n", file=stream)
+    text, code = rendered(cast("Report", report), style, hints_for(ctx.host))
+    if not report.changes and report.status == "planned" and style == "text":
+        text = f"{printable(report.title)}: {printable(report.why)}"
+    put(text, to_stderr=to_stderr)
     return code
 
 
-def _confirm(plan: Plan, style: str) -> None:
+def _confirm(ctx: Context, plan: Plan, style: str) -> None:
     """Ask on the terminal; what can't be undone wants the word typed."""
-    _show(planned(plan), style, to_stderr=True)
+    _show(ctx, planned(plan), style, to_stderr=True)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ActionError(
             "nothing was changed: the plan is not confirmed", Exit.NOT_CONFIRMED, "add --yes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -35,25 +34,16 @@ Operator console for mail hosts that run Postfix with milters.
 
 def main() -> None:
     """Run the program and exit with its code."""
+    from console.output import prepare, written_out
+
+    prepare()
     try:
         code = dispatch(sys.argv[1:])
     except BrokenPipeError:
         code = 0
-    code = _written_out(code)
+    code = written_out(code)
     # A script's run ends here: taking the interpreter apart would cost a fifth of its time.
     os._exit(code)
-
-
-def _written_out(code: int) -> int:
-    """Return the exit code once everything is written; a reader that is gone is no error."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError as error:
-        if error.errno not in {errno.EPIPE, errno.EIO}:
-            os.write(2, f"console: the output can't be written: {error.strerror}\n".encode())
-            return code or 1
-    return code
 
 
 def dispatch(argv: list[str]) -> int:

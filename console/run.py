@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from actions.action import ActionError, Cancelled, Context, Exit
+from console.output import put
+from console.render.hint import Hints
 
 if TYPE_CHECKING:
     import argparse
@@ -25,19 +27,30 @@ def run(argv: list[str], host: Host | None = None) -> int:
     """
     if not argv or argv[0] in {"--help", "--list", "-h"}:
         return _list_actions()
-    as_json = "--json" in argv or "json" in argv
+    style = style_in(argv)
     try:
         return _run_action(argv, host)
     except ActionError as error:
-        return _fail(str(error), error.exit_code, error.next_step, as_json=as_json)
+        return fail(str(error), error.exit_code, error.next_step, style)
     except PermissionError as error:
-        return _fail(_os_error(error), Exit.NOT_PERMITTED, "run it as root", as_json=as_json)
+        return fail(_os_error(error), Exit.NOT_PERMITTED, "run it as root", style)
+    except OSError as error:
+        return fail(_os_error(error), Exit.PROBLEM, "", style)
     except (Cancelled, KeyboardInterrupt):
-        return _fail("cancelled", Exit.UNDECIDED, as_json=as_json)
-    except BrokenPipeError:
-        raise
+        return fail("cancelled", Exit.UNDECIDED, "", style)
     except Exception as error:  # noqa: BLE001  (whatever else it is, it is our defect)
         return _defect(error)
+
+
+def style_in(argv: list[str]) -> str:
+    """Return the output format that *argv* asks for, also where it can't be parsed."""
+    if "--json" in argv:
+        return "json"
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if name == "--format":
+            return value if equals else following
+    return "text"
 
 
 def _run_action(argv: list[str], host: Host | None) -> int:
@@ -58,7 +71,7 @@ def _run_action(argv: list[str], host: Host | None) -> int:
         from console.change import carry_out
 
         return carry_out(ctx, action, cast("Plan", found), parsed, given)
-    return _print_report(cast("Report", found), parsed)
+    return _print_report(cast("Report", found), parsed, hints_for(ctx.host))
 
 
 def _called(action: Action, ctx: Context, given: dict[str, object]) -> object:
@@ -72,12 +85,12 @@ def _called(action: Action, ctx: Context, given: dict[str, object]) -> object:
         raise ActionError(str(error), Exit.UNDECIDED) from error
 
 
-def _print_report(report: Report, parsed: argparse.Namespace) -> int:
+def _print_report(report: Report, parsed: argparse.Namespace, hints: Hints) -> int:
     from console.render.report import rendered
 
     style = "json" if parsed.json else parsed.format
-    text, code = rendered(report, style)
-    print(text, end="" if text.endswith("\n") else "\n")
+    text, code = rendered(report, style, hints)
+    put(text)
     return code
 
 
@@ -115,18 +128,26 @@ def _list_actions() -> int:
     return Exit.FINE
 
 
-def _fail(text: str, code: Exit, next_step: str = "", *, as_json: bool) -> int:
+def fail(text: str, code: int, next_step: str, style: str) -> int:
+    """Tell that an action could not be done, in the format asked for; return the exit code."""
     from actions.printable import printable
 
-    if as_json:
+    if style == "json":
         from console.render.plain import error_document
 
-        print(error_document(text, code, next_step))
+        put(error_document(text, code, next_step))
+    elif style == "nagios":
+        put(f"UNKNOWN - {printable(text).replace('|', '/')}")
+        return 3
     else:
-        print(f"console: {printable(text)}", file=sys.stderr)
-        if next_step:
-            print(f"  {printable(next_step)}", file=sys.stderr)
+        told = f"console: {printable(text)}"
+        put(f"{told}\n  {printable(next_step)}" if next_step else told, to_stderr=True)
     return code
+
+
+def hints_for(host: Host) -> Hints:
+    """Return where the commands that a report names are meant to run."""
+    return Hints(getattr(host, "root", "") if host.kind == "lab" else "")
 
 
 def _os_error(error: OSError) -> str:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from actions.action import Action, Parameter
 
-HIGHEST = 4
-"""Lines that a list takes before it scrolls."""
-
 
 class Toggle(Static, can_focus=True):
     """Yes or no, said by a word."""

@@ -293,6 +293,9 @@ class PlanView(Over):
         assert self._progress is not None
         if self._progress.back:
             return [Row(said(" ◐ ", "warn"), said(f"rolling back: {self._progress.back}", "warn"))]
+        if self._plan and needs_root(self._workplace.host, self._plan):
+            # sudo runs as root, and takes no signal from this user.
+            return [Row(said(" "), said("under way as root; it can't be stopped from here"))]
         if self._job and self._job.cancelled:
             return [Row(said(" ◐ ", "warn"), said("stopping after the change under way", "warn"))]
         return [Row(said(" "), said("under way; Esc stops it and takes back what was done"))]

@@ -17,6 +17,7 @@ from actions.milter.envelope import (
     routed_recipient,
     routed_sender,
 )
+from actions.milter.macros import DEFAULT_LISTS
 from actions.milter.message import (
     Content,
     Header,
@@ -30,6 +31,8 @@ from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from actions.milter.macros import MacroLists
 
 MESSAGE_LIMIT = 256 << 20
 """The largest message that is read, in bytes."""
@@ -49,15 +52,25 @@ class TestRequest(Record):
     sender: Sender
     recipients: tuple[Recipient, ...]
     message: bytes
-    hostname: str
+    mta: Mta
     offer: Offer
     macros: Mapping[str, Mapping[str, bytes]]
     unknown: tuple[str, ...]
     deadline: float
     as_user: str = ""
-    server_name: str = ""
-    """The value of {daemon_name}; the host's name where empty."""
     trace: bool = False
+    configured: bool = False
+    """Whether Postfix's own settings name the milters, milter_default_action included."""
+
+
+class Mta(Record):
+    """What the MTA says of itself, and when."""
+
+    hostname: str
+    daemon_name: str
+    """The value of {daemon_name}."""
+    version: str = "Postfix"
+    macro_lists: MacroLists = DEFAULT_LISTS
 
 
 class Target(Record):
@@ -109,7 +122,7 @@ class Limits(Record):
 
 
 def spelled_out(
-    hostname: str,
+    mta: Mta,
     target: Target,
     mail: Mail,
     origin: Origin,
@@ -125,23 +138,22 @@ def spelled_out(
     """
     sender = chosen_sender(origin.sender, origin.profile)
     recipients = chosen_recipients(origin.recipients, mail, origin.profile)
-    message = chosen_message(mail, sender, recipients, hostname)
+    message = chosen_message(mail, sender, recipients, mta.hostname)
     _check_seconds("--deadline", limits.deadline)
     return TestRequest(
         sample=mail.file or mail.sample,
         profile=origin.profile,
         client=chosen_client(origin),
-        helo=origin.helo or PROFILES[origin.profile].helo,
+        helo=_one_word("--helo", origin.helo) or PROFILES[origin.profile].helo,
         sender=sender,
         recipients=recipients,
         message=message,
-        hostname=hostname,
+        mta=mta._replace(daemon_name=target.server_name or mta.daemon_name),
         offer=chosen_offer(target.version),
         macros=macro_values(macros),
         unknown=mail.unknown,
         deadline=limits.deadline,
         as_user=target.as_user,
-        server_name=target.server_name,
         trace=trace,
     )
 
@@ -198,7 +210,7 @@ def _family(address: str) -> Family:
 def chosen_recipients(given: Sequence[str], mail: Mail, profile: str) -> tuple[Recipient, ...]:
     """Return the recipients asked for, or as many of the profile's as the sample has."""
     if given:
-        return tuple(routed_recipient(_bare(address), ("example.org",)) for address in given)
+        return tuple(routed_recipient(_recipient(address), ("example.org",)) for address in given)
     usual = PROFILES[profile].recipient
     count = 1 if mail.file else SAMPLES[mail.sample].recipients
     if count == 1:
@@ -208,9 +220,16 @@ def chosen_recipients(given: Sequence[str], mail: Mail, profile: str) -> tuple[R
     return tuple(routed_recipient(address, ("example.org",)) for address in numbered)
 
 
+def _recipient(address: str) -> str:
+    bare = _bare("--recipient", address)
+    if not bare:
+        raise usage("--recipient: an empty address is no recipient")
+    return bare
+
+
 def chosen_sender(given: str, profile: str) -> Sender:
     """Return the sender asked for ("<>" is the null sender), or the profile's."""
-    return routed_sender(_bare(given) if given else PROFILES[profile].sender)
+    return routed_sender(_bare("--sender", given) if given else PROFILES[profile].sender)
 
 
 def chosen_message(
@@ -294,9 +313,8 @@ def chosen_offer(version: int | None) -> Offer:
         raise usage(f"--negotiate-version: {error}") from error
 
 
-def chosen_timeouts(limits: Limits) -> Timeouts:
-    """Return Postfix's timeouts with those changed that were given."""
-    usual = Timeouts()
+def chosen_timeouts(limits: Limits, usual: Timeouts) -> Timeouts:
+    """Return the *usual* timeouts with those changed that were given."""
     if limits.everything is not None:
         usual = Timeouts(*(limits.everything,) * len(usual))
     timeouts = Timeouts(
@@ -316,5 +334,12 @@ def _check_seconds(what: str, seconds: float) -> None:
         raise usage(f"{what} is a number of seconds above 0 and at most {LONGEST}")
 
 
-def _bare(address: str) -> str:
-    return address.strip().removeprefix("<").removesuffix(">")
+def _bare(option: str, address: str) -> str:
+    return _one_word(option, address.strip().removeprefix("<").removesuffix(">"))
+
+
+def _one_word(option: str, text: str) -> str:
+    """Return *text*; Postfix would take none with spaces or control characters for a word."""
+    if any(ord(char) <= 32 or ord(char) == 127 for char in text):
+        raise usage(f"{option} {text!r} has a space or a control character in it")
+    return text

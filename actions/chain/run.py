@@ -11,13 +11,13 @@ from actions.chain.samples import rfc5322_date
 from actions.chain.verdict import Run, read_verdict, worst_first
 from actions.milter.chain import Chain, ChainEvent, Outcome
 from actions.milter.link import ChainSettings, Link
-from actions.milter.macros import DEFAULT_LISTS, server_macros
+from actions.milter.macros import server_macros
 from actions.milter.session import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions.action import Context
+    from actions.action import Cancel, Context
     from actions.chain.request import TestRequest
     from actions.milter.codec import SmtpReply
 
@@ -48,11 +48,27 @@ def test_side_by_side(
     """Run *sessions* equal sessions at the same time; the report shows the worst in detail."""
     from concurrent.futures import ThreadPoolExecutor
 
-    quiet = ctx._replace(tell=lambda _: None)
+    stop = _Stop(ctx.cancel)
+    quiet = ctx._replace(tell=lambda _: None, cancel=stop)
     with ThreadPoolExecutor(sessions) as pool:
-        reports = list(pool.map(lambda _: test_chain(quiet, links, request), range(sessions)))
+        try:
+            reports = list(pool.map(lambda _: test_chain(quiet, links, request), range(sessions)))
+        except BaseException:
+            stop.now = True
+            raise
     summaries = tuple(SessionSummary(report.status, report.seconds) for report in reports)
     return worst_first(reports)[0]._replace(sessions=summaries)
+
+
+class _Stop:
+    """A cancel flag of several sessions: theirs together, or the operator's."""
+
+    def __init__(self, cancel: Cancel) -> None:
+        self._cancel = cancel
+        self.now = False
+
+    def is_set(self) -> bool:
+        return self.now or self._cancel.is_set()
 
 
 def _session(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> Run:
@@ -88,13 +104,13 @@ def _session(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> Run
 def _settings(
     ctx: Context, request: TestRequest, trace: Callable[[str, str, bytes], None] | None
 ) -> ChainSettings:
-    server = server_macros(request.hostname, SERVER_ADDRESS, "Postfix")
-    if request.server_name:
-        server["daemon_name"] = request.server_name.encode("utf-8", "surrogateescape")
+    mta = request.mta
+    server = server_macros(mta.hostname, SERVER_ADDRESS, mta.version)
+    server["daemon_name"] = mta.daemon_name.encode("utf-8", "surrogateescape")
     return ChainSettings(
         server,
         request.macros,
-        DEFAULT_LISTS,
+        mta.macro_lists,
         request.offer,
         request.deadline,
         ctx.cancel,
@@ -148,5 +164,5 @@ def _received(request: TestRequest, queue_id: str) -> bytes:
     client = request.client
     return (
         f"from {request.helo} ({client.name or 'unknown'} [{client.address}])\n"
-        f"\tby {request.hostname} (Postfix) with ESMTP id {queue_id};\n\t{rfc5322_date()}"
+        f"\tby {request.mta.hostname} (Postfix) with ESMTP id {queue_id};\n\t{rfc5322_date()}"
     ).encode("utf-8", "surrogateescape")

@@ -8,7 +8,7 @@ from actions.milter.protocol import Stage
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from actions.chain.report import ChainReport, Verdict
+    from actions.chain.report import ChainReport, MilterResult, Verdict
     from actions.milter.session import Exchange
 
 STAGES = (
@@ -76,6 +76,14 @@ def row(exchanges: tuple[Exchange, ...]) -> tuple[Cell, ...]:
     )
 
 
+def cells_of(milter: MilterResult) -> tuple[Cell, ...]:
+    """Return the cells of *milter*; a session that could not be opened shows in the first."""
+    cells = row(milter.exchanges)
+    if milter.opened and milter.opened.trouble:
+        return (Cell("?", milter.opened.trouble.kind), *cells[1:])
+    return cells
+
+
 EDIT_SIGNS = {
     "add header": "+",
     "insert header": "+",
@@ -108,7 +116,8 @@ def headline(report: ChainReport) -> str:
     by = f": {report.decided_by}" if report.status == "undecided" else f" by {report.decided_by}"
     at = f" at {report.decided_at.words}" if report.decided_at else ""
     if report.status == "undecided" and not at:
-        at = " could not be opened"
+        trouble = next(milter.trouble for milter in report.milters if milter.trouble)
+        at = " could not be opened" if trouble.kind == "connection" else " did not negotiate"
     return f"{did}{by if report.decided_by else ''}{at}"
 
 

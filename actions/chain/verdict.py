@@ -81,7 +81,7 @@ def read_verdict(run: Run, links: tuple[Link, ...], request: TestRequest) -> Cha
         status=status,
         decided_by=by,
         decided_at=at,
-        reply=reply.text if reply else "",
+        reply=reply.text if reply and status != "undecided" else "",
         because=_because(run, milters, status),
         setting=_setting(request),
         milters=milters,
@@ -156,6 +156,8 @@ def _status(run: Run, milters: tuple[MilterResult, ...]) -> Verdict:
     action = run.outcome.action if run.outcome else ""
     if action in _BY_ACTION:
         found.append(_BY_ACTION[action])
+    elif _nobody_left(run):
+        found.append("discard")
     if found:
         return min(found, key=_WORST_FIRST.index)
     asked = [milter.verdict for milter in milters if milter.verdict]
@@ -175,6 +177,12 @@ def _decider(run: Run, status: Verdict) -> tuple[str, Stage | None]:
             return event.milter, None
         if isinstance(event, Exchange) and _verdict_of(event) == status:
             return event.milter, event.stage
+    for event in reversed(run.events):
+        deleted = isinstance(event, Exchange) and any(
+            edit.kind == "delete recipient" for edit in event.edits
+        )
+        if deleted and status == "discard":
+            return event.milter, Stage.END
     # What nobody replied: a replacement of the body that broke off (see INTERRUPTED_BODY).
     return (run.outcome.decided_by, Stage.END) if run.outcome else ("", None)
 
@@ -200,13 +208,21 @@ def _client_reply(run: Run) -> SmtpReply | None:
 def _because(run: Run, milters: tuple[MilterResult, ...], status: Verdict) -> str:
     if status == "undecided":
         return next(milter.trouble.text for milter in milters if milter.trouble)
+    if status == "discard" and _nobody_left(run):
+        return "no recipient is left: the milters deleted them all"
     return run.outcome.quarantine_reason if run.outcome else ""
+
+
+def _nobody_left(run: Run) -> bool:
+    delivered = run.outcome is not None and run.outcome.action == "deliver"
+    return delivered and not (run.outcome and run.outcome.envelope.recipients)
 
 
 def _notes(
     links: tuple[Link, ...], milters: tuple[MilterResult, ...], request: TestRequest
 ) -> list[str]:
-    actions = {link.name: link.default_action for link in links}
+    known = request.configured
+    actions = {link.name: link.default_action if known else "" for link in links}
     notes = [
         _failure_note(milter.name, actions[milter.name]) for milter in milters if milter.trouble
     ]
@@ -219,6 +235,8 @@ def _notes(
 
 
 def _failure_note(name: str, action: str) -> str:
+    if not action:
+        return f"what Postfix does with mail when {name} fails is its milter_default_action"
     if action == "accept":
         return f"Postfix would deliver this unfiltered by {name} (milter_default_action = accept)"
     does = {

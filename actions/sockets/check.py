@@ -38,14 +38,14 @@ def check_sockets(ctx: Context, milters: tuple[str, ...]) -> SocketsReport:
     user = ctx.host.postfix.user()
     timeouts = Timeouts(*(PATIENCE,) * 5)
     try:
-        chain = links(specs, "tempfail", timeouts, connector_as(ctx.host, user))
+        chain = links(specs, connector_as(ctx.host, user))
     except BadEndpoint as error:
         raise ActionError(f"--milter {error}", Exit.USAGE) from error
     account = ctx.host.accounts.user(user)
     edges = []
     for link in chain:
         ctx.check()
-        edges.append(look_at(ctx, link, account))
+        edges.append(look_at(ctx, link._replace(timeouts=timeouts), account))
     return SocketsReport(tuple(edges))
 
 
@@ -89,7 +89,7 @@ def _proof(ctx: Context, link: Link) -> tuple[Trouble | None, Health]:
         return trouble_of(error), Health.DOWN
     opened_link = link._replace(connector=lambda _endpoint, _timeout: socket)
     settings = ChainSettings({}, cancel=ctx.cancel)
-    session, opened = open_session(opened_link, settings, time.monotonic() + PATIENCE)
+    session, opened = open_session(opened_link, settings, time.monotonic() + 2 * PATIENCE)
     if session:
         session.quit()
         return None, Health.OK

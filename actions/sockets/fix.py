@@ -50,6 +50,10 @@ def plan_fix(ctx: Context, milter: str) -> Plan:
     arguments = {"milter": milter}
     if edge.finding.health is Health.OK:
         return Plan(title, "sockets.fix", arguments, "it is open already: nothing to do", ())
+    if edge.finding.health is Health.UNKNOWN:
+        raise ActionError(
+            f"{edge.finding.what}: {edge.finding.why}", Exit.NOT_PERMITTED, "run it as root"
+        )
     step = _denied_at(edge)
     found = _daemon_behind(ctx.host, step.path)
     changes = _changes(ctx.host, found, step, ctx.host.accounts.user(edge.client))

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.host.errors import HostError
+from actions.mailhost.values import items
 from actions.record import Record
 from console.lab import layout
 from console.lab.faults import faults_named
 from console.lab.host import LabHost
-from console.lab.postfix import items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

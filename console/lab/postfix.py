@@ -55,7 +55,6 @@ EXPANSION_LIMIT = 20
 """Names that may stand within names; a loop is an error in main.cf."""
 
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 class MainCf:
@@ -111,21 +110,6 @@ def expand(value: str, settings: Mapping[str, str]) -> str:
             return value
         value = _REFERENCE.sub(lambda found: settings.get(_name_in(found), ""), value)
     raise HostError(f"main.cf: {value!r} refers to itself")
-
-
-def items(value: str) -> tuple[str, ...]:
-    """Return the parts of a list that commas or spaces separate; braces hold a part together."""
-    return tuple(re.findall(r"\{[^}]*\}|[^\s,]+", value))
-
-
-def seconds(value: str) -> float:
-    """Return a time such as 30s, 10m or 30 in seconds; raises `HostError`."""
-    text = value.strip().lower()
-    unit = _UNITS.get(text[-1:], 0.0)
-    number = text[:-1] if unit else text
-    if not number.isdigit():
-        raise HostError(f"{value!r} is no time; write one such as 30s")
-    return int(number) * (unit or 1.0)
 
 
 def _name_in(found: re.Match[str]) -> str:

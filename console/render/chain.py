@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.chain import table
-from actions.chain.table import EDIT_SIGNS, STAGES, milliseconds, row, side_by_side
+from actions.chain.table import EDIT_SIGNS, STAGES, cells_of, milliseconds, side_by_side
 from actions.printable import printable
 from console.render.ink import TONES, Ink
 
@@ -14,16 +14,24 @@ if TYPE_CHECKING:
 
     from actions.chain.report import ChainReport, EditShown, MilterResult
     from actions.milter.session import Exchange, Negotiated
+    from console.render.hint import Hints
 
 VERDICT_TONES = {"pass": "good", "accept": "good", "reject": "bad", "discard": "bad"}
 
 
-def render(report: ChainReport) -> str:
+def render(report: ChainReport, hints: Hints) -> str:
     """Return *report* the way its operator asked to see it."""
     if report.shown.brief:
         return "\n".join(_brief(report))
     ink = Ink(report.shown.color)
-    lines = ["", *_heading(report, ink), "", *_table(report, ink), "", *_verdict(report, ink)]
+    lines = [
+        "",
+        *_heading(report, ink),
+        "",
+        *_table(report, ink),
+        "",
+        *_verdict(report, ink, hints),
+    ]
     lines += [f"   {line}" for line in side_by_side(report)]
     lines += _edits(report)
     if report.shown.verbose:
@@ -37,8 +45,10 @@ def render(report: ChainReport) -> str:
 
 def headline(report: ChainReport) -> str:
     """Return the verdict in one line, with the reply or the cause."""
-    told = report.reply or report.because
-    return f"{table.headline(report)}{f': {told}' if told else ''}"
+    told = report.because or report.reply
+    wanted = report.shown.expect
+    wish = f" (wanted {wanted})" if wanted and report.status != wanted else ""
+    return f"{table.headline(report)}{wish}{f': {told}' if told else ''}"
 
 
 def _brief(report: ChainReport) -> Iterator[str]:
@@ -76,7 +86,7 @@ def _table(report: ChainReport, ink: Ink) -> Iterator[str]:
     for milter in report.milters:
         cells = " ".join(
             ink.paint(f"{cell.sign:^{len(stage.value)}}", TONES.get(cell.sign, ""))
-            for stage, cell in zip(STAGES, row(milter.exchanges), strict=True)
+            for stage, cell in zip(STAGES, cells_of(milter), strict=True)
         )
         name = printable(milter.name)[:width]
         yield f" {name:{width}}  {cells} {_total(milter):>10}"
@@ -86,13 +96,14 @@ def _total(milter: MilterResult) -> str:
     return milliseconds(milter.seconds) if milter.verdict else "not asked"
 
 
-def _verdict(report: ChainReport, ink: Ink) -> Iterator[str]:
+def _verdict(report: ChainReport, ink: Ink, hints: Hints) -> Iterator[str]:
     tone = VERDICT_TONES.get(report.status, "warn")
     yield ink.paint(" " + printable(table.headline(report)), tone)
     if report.reply:
         yield f"   {printable(report.reply)}"
     if report.because:
         yield f"   {printable(report.because)}"
+    yield from _socket_hint(report, hints)
     if report.shown.expect:
         met = "as expected" if report.status == report.shown.expect else "NOT as expected"
         yield f"   {met}: wanted {report.shown.expect}, got {report.status}"
@@ -104,6 +115,14 @@ def _verdict(report: ChainReport, ink: Ink) -> Iterator[str]:
     for note in report.notes:
         yield ink.paint(f"   {printable(note)}", "dim")
     yield ink.paint(f"   {milliseconds(report.seconds)} in all", "dim")
+
+
+def _socket_hint(report: ChainReport, hints: Hints) -> Iterator[str]:
+    """Yield where to go on when a socket is closed to us."""
+    for milter in report.milters:
+        if milter.trouble and milter.trouble.kind == "connection":
+            command = hints.command("sockets.check", (("milter", milter.endpoint),))
+            yield f"   see why: {command}"
 
 
 def _edits(report: ChainReport) -> Iterator[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.journal.listing import EntryShown, JournalReport
+    from console.render.hint import Hints
 
 _SIGNS = {
     "applied": "●",
@@ -24,10 +25,10 @@ _SIGNS = {
 }
 
 
-def render(report: JournalReport) -> str:
+def render(report: JournalReport, hints: Hints) -> str:
     """Return *report* as text, the newest entry first."""
     ink = Ink()
-    lines = [line for entry in report.entries for line in _entry(entry, ink)]
+    lines = [line for entry in report.entries for line in _entry(entry, ink, hints)]
     lines += [f" ? damaged, can't be read: {printable(name)}" for name in report.unreadable]
     if not lines:
         return "Nothing was changed on this host by the console.\n"
@@ -45,7 +46,7 @@ def headline(report: JournalReport) -> str:
     return f"{len(report.entries)} entries, none interrupted"
 
 
-def _entry(entry: EntryShown, ink: Ink) -> Iterator[str]:
+def _entry(entry: EntryShown, ink: Ink, hints: Hints) -> Iterator[str]:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.begun))
     sign = _SIGNS.get(entry.status, "?")
     by = f" by {entry.undone_by}" if entry.undone_by else ""
@@ -58,5 +59,6 @@ def _entry(entry: EntryShown, ink: Ink) -> Iterator[str]:
         told = f"{stood.number}  {stood.kind} {stood.target}: {stood.words}"
         yield f"     {printable(told)}"
     if entry.status == "interrupted":
-        yield f"   take it back: console run journal.undo --entry {entry.id}"
-        yield f"   or do the rest: console run journal.finish --entry {entry.id}"
+        named = (("entry", entry.id),)
+        yield f"   take it back: {hints.command('journal.undo', named)}"
+        yield f"   or do the rest: {hints.command('journal.finish', named)}"

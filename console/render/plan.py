@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.outcome import ChangeResult, PlanReport
+    from console.render.hint import Hints
 
 SIGNS = {
     "planned": "",
@@ -24,7 +25,7 @@ SIGNS = {
 _TONES = {"+": "good", "-": "bad"}
 
 
-def render(report: PlanReport) -> str:
+def render(report: PlanReport, hints: Hints) -> str:
     """Return *report* as text."""
     ink = Ink()
     lasting = "lasting" if report.lasting else "temporary"
@@ -37,7 +38,7 @@ def render(report: PlanReport) -> str:
     if report.proof and report.changes:
         lines += ["", *_proof(report)]
     if report.status != "planned":
-        lines += ["", *_outcome(report, ink)]
+        lines += ["", *_outcome(report, ink, hints)]
     return "\n".join(lines) + "\n"
 
 
@@ -72,7 +73,7 @@ def _proof(report: PlanReport) -> Iterator[str]:
         yield f"             {printable(proof.why)}"
 
 
-def _outcome(report: PlanReport, ink: Ink) -> Iterator[str]:
+def _outcome(report: PlanReport, ink: Ink, hints: Hints) -> Iterator[str]:
     tone = "good" if report.status == "applied" else "bad"
     yield " " + ink.paint(printable(headline(report)), tone)
     for left in report.left:
@@ -80,4 +81,4 @@ def _outcome(report: PlanReport, ink: Ink) -> Iterator[str]:
     if report.next_step:
         yield f"   {printable(report.next_step)}"
     if report.entry and report.status == "applied":
-        yield f"   undo it: console run journal.undo --entry {report.entry}"
+        yield f"   undo it: {hints.command('journal.undo', (('entry', report.entry),))}"

@@ -10,6 +10,7 @@ from actions.printable import printable
 
 if TYPE_CHECKING:
     from actions.action import Report
+    from console.render.hint import Hints
 
 TEXT_MODULES = {
     "chain.test": "console.render.chain",
@@ -27,7 +28,7 @@ NAGIOS: dict[int, tuple[int, str]] = {
 """Exit codes and words of the monitoring-plugins guidelines."""
 
 
-def rendered(report: Report, style: str) -> tuple[str, int]:
+def rendered(report: Report, style: str, hints: Hints) -> tuple[str, int]:
     """Return *report* in *style* (text, json or nagios) and the exit code that goes with it."""
     if style == "json":
         from console.render.plain import document
@@ -38,4 +39,4 @@ def rendered(report: Report, style: str) -> tuple[str, int]:
         code, word = NAGIOS.get(report.exit_code, (2, "CRITICAL"))
         line = printable(module.headline(report)).replace("|", "/")
         return f"{word} - {line}", code
-    return module.render(report), report.exit_code
+    return module.render(report, hints), report.exit_code

@@ -13,23 +13,24 @@ if TYPE_CHECKING:
 
     from actions.sockets.path import Step
     from actions.sockets.report import Edge, SocketsReport
+    from console.render.hint import Hints
 
 
-def render(report: SocketsReport) -> str:
+def render(report: SocketsReport, hints: Hints) -> str:
     """Return *report* as text."""
     ink = Ink()
-    return "\n".join(line for edge in report.edges for line in _edge(edge, ink)) + "\n"
+    return "\n".join(line for edge in report.edges for line in _edge(edge, ink, hints)) + "\n"
 
 
 def headline(report: SocketsReport) -> str:
     """Return the state of all edges in one line."""
     bad = [edge for edge in report.edges if edge.finding.health is not Health.OK]
     if not bad:
-        return f"{len(report.edges)} sockets open to Postfix"
+        return f"open to Postfix: {len(report.edges)} of {len(report.edges)} sockets"
     return "; ".join(edge.finding.what for edge in bad)
 
 
-def _edge(edge: Edge, ink: Ink) -> Iterator[str]:
+def _edge(edge: Edge, ink: Ink, hints: Hints) -> Iterator[str]:
     finding = edge.finding
     sign = ink.paint(finding.health.sign, TONES.get(finding.health.sign, ""))
     yield f" {sign} {printable(finding.what)}"
@@ -41,8 +42,9 @@ def _edge(edge: Edge, ink: Ink) -> Iterator[str]:
     for step in edge.steps:
         yield f"   {_step(step)}"
     if finding.remedy:
-        given = " ".join(f"--{name} {value}" for name, value in finding.remedy.arguments)
-        yield f"   mend it: console run {finding.remedy.action} {printable(given)}"
+        yield f"   mend it: {hints.command(finding.remedy.action, finding.remedy.arguments)}"
+    elif finding.health is Health.UNKNOWN:
+        yield "   run it as root to have it proved"
 
 
 def _step(step: Step) -> str:

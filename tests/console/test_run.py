@@ -194,3 +194,76 @@ def test_a_lab_option_that_makes_no_sense_is_wrong_usage(words: tuple[str, ...])
     told = console("lab", *words)
     assert told.returncode == 2
     assert told.stderr.startswith("console: ")
+
+
+def with_streams(script: str, lab: Lab) -> subprocess.CompletedProcess[str]:
+    """Run a shell *script* in which ``$C`` is the console and ``$LAB`` the lab."""
+    return subprocess.run(
+        ["sh", "-c", f"C() {{ {sys.executable} -c '{MAIN}' \"$@\"; }}; {script}"],
+        env={**os.environ, "LAB": lab.root},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_reader_that_goes_away_does_not_make_a_rejection_fine(lab: Lab) -> None:
+    script = '{ C run chain.test --lab "$LAB" --sample gtube --trace; echo $? >&2; } | true'
+    assert with_streams(script, lab).stderr.strip() == "1"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams_change_no_verdict(lab: Lab, closed: str) -> None:
+    script = f'C run chain.test --lab "$LAB" --sample gtube --brief {closed}'
+    assert with_streams(script, lab).returncode == 1
+
+
+def test_a_terminal_in_another_encoding_gets_what_it_can_show(lab: Lab) -> None:
+    words = ("run", "chain.test", "--lab", lab.root)
+    told = console(*words, PYTHONIOENCODING="ascii")
+    assert told.returncode == 0
+    assert "\\u25cf" in told.stdout
+
+
+@pytest.mark.parametrize("words", [("-s", "nonsense"), ("--sample", "nonsense")])
+def test_an_error_is_unknown_to_nagios(words: tuple[str, ...]) -> None:
+    told = console("run", "chain.test", *words, "--format=nagios")
+    assert told.returncode == 3
+    assert told.stdout.startswith("UNKNOWN - ")
+    assert told.stdout.count("\n") == 1
+
+
+def test_the_wanted_verdict_is_named_to_nagios(lab: Lab) -> None:
+    words = ("run", "chain.test", "--lab", lab.root, "--expect", "reject", "--format", "nagios")
+    assert "wanted reject" in console(*words).stdout
+
+
+def test_a_command_that_a_report_names_goes_to_the_same_host() -> None:
+    with running_lab(("socket-unwritable",)) as broken:
+        told = console("run", "sockets.check", "--lab", broken.root)
+        assert f"--lab {broken.root}" in told.stdout
+        told = console("run", "chain.test", "--lab", broken.root)
+        assert "see why: console run sockets.check" in told.stdout
+
+
+def test_the_labs_own_timeouts_are_obeyed() -> None:
+    with running_lab(("milter-hangs",)) as hanging:
+        told = console("run", "chain.test", "--lab", hanging.root)
+    assert told.returncode == 6
+    assert "did not negotiate" in told.stdout
+    assert "no reply within 5 s" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("-r", ""), ("-r", "a b@example.org"), ("-f", "x\r\ny@z"), ("--helo", "a b")],
+)
+def test_what_postfix_would_not_take_is_not_sent(lab: Lab, words: tuple[str, ...]) -> None:
+    assert console("run", "chain.test", "--lab", lab.root, *words).returncode == 2
+
+
+def test_a_user_that_does_not_exist_is_wrong_usage(lab: Lab) -> None:
+    told = console("run", "chain.test", "--lab", lab.root, "--as-user", "nosuch")
+    assert told.returncode == 2
+    assert "nosuch" in told.stderr

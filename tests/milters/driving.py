@@ -34,11 +34,14 @@ class Driven:
         settings: what else differs from the usual `ChainSettings`.
     """
 
-    def __init__(self, *specs: str, default_action: str = "tempfail", **settings: Any) -> None:
+    def __init__(self, *specs: str, default_action: Any = "tempfail", **settings: Any) -> None:
         self.events: list[ChainEvent] = []
         server = server_macros("mx.example.org", "192.0.2.1", "Postfix 3.7.11")
         made = ChainSettings(**{"server": server, **settings})
-        chain = links(specs, default_action, Timeouts(*(PATIENCE,) * 5))
+        chain = tuple(
+            link._replace(default_action=default_action, timeouts=Timeouts(*(PATIENCE,) * 5))
+            for link in links(specs)
+        )
         self.chain = Chain(chain, made, self.events.append)
 
     def __enter__(self) -> Self:

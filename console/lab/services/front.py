@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
-from actions.host.endpoint import BadEndpoint, parse_endpoint
-from actions.milter.link import DefaultAction, Link
-from actions.milter.transport import Timeouts
+from actions.mailhost.chain import ConfiguredChain, read_chain
+from actions.mailhost.values import items
 from actions.record import Record
 from console.lab.conf import BadSetting
-from console.lab.postfix import items, seconds
 
 if TYPE_CHECKING:
+    from actions.milter.link import Link
     from actions.milter.macros import MacroLists
     from console.lab.postfix import MainCf
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-STAGES = ("connect", "helo", "mail", "rcpt", "data", "end_of_header", "end_of_data")
-"""The stages that have a milter_*_macros setting."""
-
-Fate = Literal["local", "relay", "refused"]
 
 
 class FrontSettings(Record):
@@ -71,6 +65,7 @@ class FrontSettings(Record):
 def read_front(main_cf: MainCf) -> FrontSettings:
     """Read what the front needs; raises `HostError` or `BadSetting`."""
     get = main_cf.setting
+    chain = read_chain(get)
     return FrontSettings(
         hostname=get("myhostname"),
         banner=get("smtpd_banner").partition(" ")[2],
@@ -82,39 +77,15 @@ def read_front(main_cf: MainCf) -> FrontSettings:
         size_limit=int(get("message_size_limit")),
         queue=get("queue_directory"),
         mail=get("mail_spool_directory"),
-        version=get("milter_macro_v"),
-        links=_links(main_cf),
-        macro_lists={stage: _macros(get(f"milter_{stage}_macros")) for stage in STAGES},
+        version=chain.version,
+        links=_links(chain),
+        macro_lists=chain.macro_lists,
     )
 
 
-def _macros(value: str) -> tuple[str, ...]:
-    return tuple(name.strip("{}") for name in items(value))
-
-
-def _links(main_cf: MainCf) -> tuple[Link, ...]:
-    defaults = {
-        name: main_cf.setting(f"milter_{name}")
-        for name in ("connect_timeout", "command_timeout", "content_timeout", "default_action")
-    }
-    return tuple(_link(item, defaults) for item in items(main_cf.setting("smtpd_milters")))
-
-
-def _link(item: str, defaults: dict[str, str]) -> Link:
-    """Read ``unix:/path`` or ``{ unix:/path, command_timeout=10s, … }``."""
-    spec, *overrides = items(item.strip("{} "))
-    own = dict(override.split("=", 1) for override in overrides if "=" in override)
-    values = {**defaults, **own}
-    action = values["default_action"]
-    if action not in get_args(DefaultAction):
-        raise BadSetting(f"main.cf: milter_default_action {action!r} is unknown")
-    command, content = seconds(values["command_timeout"]), seconds(values["content_timeout"])
-    timeouts = Timeouts(seconds(values["connect_timeout"]), command, command, content, content)
-    try:
-        endpoint = parse_endpoint(spec)
-    except BadEndpoint as error:
-        raise BadSetting(f"main.cf: smtpd_milters: {error}") from error
-    return Link(spec, endpoint, timeouts=timeouts, default_action=action)  # type: ignore[arg-type]
+def _links(chain: ConfiguredChain) -> tuple[Link, ...]:
+    """Return the milters, called as Postfix calls them in its log."""
+    return tuple(link._replace(name=link.endpoint.spec) for link in chain.links)
 
 
 def _networks(value: str, name: str) -> tuple[Network, ...]:

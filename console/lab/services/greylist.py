@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 import Milter
 
 from actions.host.errors import HostError
+from actions.mailhost.values import seconds
 from actions.record import Record
 from console.lab.conf import BadSetting, octal
 from console.lab.maillog import Syslog
-from console.lab.postfix import seconds
 from console.lab.services.libmilter import Conversation, Listener, open_milter
 
 if TYPE_CHECKING:

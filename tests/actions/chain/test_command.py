@@ -14,6 +14,7 @@ from actions.host.errors import HostError
 from actions.host.system import SystemHost
 from console.run import run
 from tests.actions.chain.command import MAIN, chain_test
+from tests.actions.mailhost.test_chain import USUAL
 from tests.milters.peer import Wire, options
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class TestOwnChain:
     @staticmethod
     def run(*arguments: str, **settings: str) -> int:
         host = SystemHost()
-        host.postfix = ScriptedPostfix(**settings)
+        host.postfix = ScriptedPostfix(**{**USUAL, **settings})
         return run(["chain.test", *arguments], host)
 
     def test_a_default_action_that_would_deliver_unfiltered_is_undecided_and_said(

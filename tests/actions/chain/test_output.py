@@ -93,3 +93,26 @@ def test_verbose_shows_every_event_with_its_macros(recorder: Running) -> None:
 def test_the_version_is_printed() -> None:
     done = chain_test("--version")
     assert re.fullmatch(rb"milter-console \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_a_message_that_nobody_is_left_to_get_is_not_delivered(milters: Milters) -> None:
+    spec = milters.start(edits=[["delrcpt", "<recipient@example.org>"]]).spec
+    done = chain_test("-s", spec)
+    assert done.returncode == 1
+    assert b"no recipient is left" in done.stdout
+
+
+def test_what_postfix_would_do_is_not_guessed_for_a_milter_given_by_hand() -> None:
+    done = chain_test("-s", "unix:/nonexistent/socket")
+    assert done.returncode == 6
+    assert b"its milter_default_action" in done.stdout
+    assert b"451" not in done.stdout
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_test(
+    milters: Milters, tmp_path: Path
+) -> None:
+    running = milters.start()
+    done = chain_test("-s", running.spec, "--save-message", str(tmp_path))
+    assert done.returncode == 2
+    assert running.events() == []

@@ -12,6 +12,7 @@ from actions.chain.samples import SAMPLES, Sample, compose
 from actions.milter.message import parse_message
 from actions.registry import find
 from console.render.chain import render
+from console.render.hint import Hints
 from console.render.plain import document
 from tests.milters.asking import ask
 
@@ -45,7 +46,7 @@ def shown(spec: str, options: dict[str, Any]) -> str:
     except ActionError as error:
         return str(error) if error.exit_code == Exit.USAGE else ""
     document(report).encode("ascii")
-    return render(report).replace("\n", "").replace("\t", "")
+    return render(report, Hints()).replace("\n", "").replace("\t", "")
 
 
 @pytest.mark.parametrize("parameter", TEXTS, ids=lambda parameter: parameter.name)

@@ -8,13 +8,13 @@ from actions.host.endpoint import BadEndpoint, parse_endpoint
 from actions.host.errors import HostError
 from actions.host.system import SystemHost
 from actions.mailhost.chain import (
-    ConfiguredChain,
+    MACRO_STAGES,
     configured_chain,
     connector_as,
     links,
     milter_name,
 )
-from actions.milter.transport import Timeouts, connect
+from actions.milter.transport import connect
 
 
 class Table:
@@ -33,9 +33,22 @@ class Table:
         return "postfix"
 
 
+USUAL = {
+    "queue_directory": "/var/spool/postfix",
+    "myhostname": "mx.example.org",
+    "milter_macro_daemon_name": "daemon.example.org",
+    "milter_macro_v": "Postfix 3.10.1",
+    "milter_default_action": "accept",
+    "milter_connect_timeout": "30s",
+    "milter_command_timeout": "1m",
+    "milter_content_timeout": "300s",
+    **{f"milter_{stage}_macros": "i {auth_type}" for stage in MACRO_STAGES},
+}
+
+
 def host(**settings: str) -> SystemHost:
     made = SystemHost()
-    made.postfix = Table(settings)
+    made.postfix = Table({**USUAL, **settings})
     return made
 
 
@@ -46,11 +59,40 @@ def host(**settings: str) -> SystemHost:
         ("unix:/a", ("unix:/a",)),
         ("unix:/a, inet:localhost:8891", ("unix:/a", "inet:localhost:8891")),
         ("unix:/a inet:h:1,unix:/b", ("unix:/a", "inet:h:1", "unix:/b")),
+        ("unix:opendkim/opendkim.sock", ("unix:/var/spool/postfix/opendkim/opendkim.sock",)),
     ],
 )
-def test_milters_are_parted_by_spaces_or_commas(written: str, specs: tuple[str, ...]) -> None:
-    found = configured_chain(host(smtpd_milters=written, milter_default_action="accept"))
-    assert found == ConfiguredChain(specs, "accept")
+def test_milters_are_read_as_postfix_reads_them(written: str, specs: tuple[str, ...]) -> None:
+    assert configured_chain(host(smtpd_milters=written)).specs == specs
+
+
+def test_a_milter_in_braces_has_settings_of_its_own() -> None:
+    written = "{ unix:/a, command_timeout=5s, default_action=reject } unix:/b"
+    first, second = configured_chain(host(smtpd_milters=written)).links
+    assert (first.timeouts.reply, first.timeouts.connect, first.timeouts.end) == (5, 30, 300)
+    assert (second.timeouts.reply, second.default_action) == (60, "accept")
+    assert first.default_action == "reject"
+
+
+def test_the_mta_is_what_its_settings_say() -> None:
+    chain = configured_chain(host(smtpd_milters="unix:/a"))
+    assert (chain.hostname, chain.daemon_name) == ("mx.example.org", "daemon.example.org")
+    assert chain.version == "Postfix 3.10.1"
+    assert chain.macro_lists["mail"] == ("i", "auth_type")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"smtpd_milters": "/no/transport/but/a/path:1 nonsense"},
+        {"smtpd_milters": "{ }"},
+        {"smtpd_milters": "unix:/a", "milter_default_action": "weird"},
+        {"smtpd_milters": "unix:/a", "milter_command_timeout": "soon"},
+    ],
+)
+def test_what_postfix_refuses_is_an_error(settings: dict[str, str]) -> None:
+    with pytest.raises(HostError):
+        configured_chain(host(**settings))
 
 
 def test_settings_that_cannot_be_read_are_an_error() -> None:
@@ -75,24 +117,14 @@ def test_a_milter_is_called_after_its_socket(spec: str, name: str) -> None:
 
 
 def test_milters_of_one_name_are_numbered() -> None:
-    made = links(("unix:/a/x.sock", "unix:/b/x.sock", "unix:/c/x.sock"), "accept", Timeouts())
+    made = links(("unix:/a/x.sock", "unix:/b/x.sock", "unix:/c/x.sock"))
     assert [link.name for link in made] == ["x", "x#2", "x#3"]
-
-
-def test_links_carry_what_they_are_given() -> None:
-    (link,) = links(("inet:1@h",), "reject", Timeouts(connect=1.0))
-    assert (link.default_action, link.timeouts.connect) == ("reject", 1.0)
-    assert link.connector is connect
-
-
-@pytest.mark.parametrize("action", ["", "nonsense", "Tempfail"])
-def test_an_action_that_postfix_does_not_know_is_tempfail(action: str) -> None:
-    assert links(("unix:/a",), action, Timeouts())[0].default_action == "tempfail"
+    assert {link.connector for link in made} == {connect}
 
 
 def test_a_specification_of_nothing_is_refused() -> None:
     with pytest.raises(BadEndpoint):
-        links(("nonsense",), "accept", Timeouts())
+        links(("nonsense",))
 
 
 def test_a_connector_for_nobody_is_an_error() -> None:

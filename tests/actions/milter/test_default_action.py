@@ -103,12 +103,6 @@ class TestQuarantine:
         assert b.told() == told
 
 
-def test_an_unknown_action_counts_as_tempfail(peers: Peers) -> None:
-    with Driven(peers.start(failing(b"M")).spec, default_action="nonsense") as driven:
-        driven.greet()
-        assert driven.mail() == REPLIES["tempfail"]
-
-
 def test_shutdown_by_the_milter_ends_the_session(peers: Peers) -> None:
     def shut(wire: Wire) -> None:
         wire.negotiate()

@@ -22,6 +22,7 @@ from actions.milter.macros import DEFAULT_LISTS
 from actions.milter.message import Envelope, InterruptedBody, edit_message, parse_message
 from actions.milter.protocol import Stage
 from console.render.chain import render
+from console.render.hint import Hints
 from console.render.plain import document
 from tests.milters.asking import ask
 from tests.milters.noise import Noise
@@ -130,6 +131,6 @@ def check(report: ChainReport) -> None:
         assert report.exit_code == Exit.FINE
         assert not any(milter.trouble for milter in report.milters)
     for shown in (Shown(verbose=True, output_message=True), Shown(brief=True)):
-        text = render(report._replace(shown=shown))
+        text = render(report._replace(shown=shown), Hints())
         assert text.replace("\n", "").replace("\t", "").isprintable()
     assert json.loads(document(report))["schema"] == "chain.test/1"

@@ -9,10 +9,11 @@ import pytest
 
 from actions.action import ActionError, Exit
 from actions.host.errors import HostError
+from actions.mailhost.values import items, seconds
 from console.lab import folder, layout
 from console.lab.conf import BadSetting, read_assignments, read_pairs
 from console.lab.faults import FAULTS, faults_named
-from console.lab.postfix import MainCf, expand, items, parse, seconds
+from console.lab.postfix import MainCf, expand, parse
 from console.lab.services import clamav, greylist, opendkim, spamass
 from console.lab.services.front import read_front
 

@@ -1,0 +1,24 @@
+"""How Postfix writes lists and times in its settings (postconf(5))."""
+
+from __future__ import annotations
+
+import re
+
+from actions.host.errors import HostError
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def items(value: str) -> tuple[str, ...]:
+    """Return the parts of a list that commas or spaces separate; braces hold a part together."""
+    return tuple(re.findall(r"\{[^}]*\}|[^\s,]+", value))
+
+
+def seconds(value: str) -> float:
+    """Return a time such as 30s, 10m or 30 in seconds; raises `HostError`."""
+    text = value.strip().lower()
+    unit = _UNITS.get(text[-1:], 0.0)
+    number = text[:-1] if unit else text
+    if not number.isdigit():
+        raise HostError(f"{value!r} is no time; write one such as 30s")
+    return int(number) * (unit or 1.0)
