@@ -74,7 +74,8 @@ class Change(Protocol):
     def stands(self, host: Host) -> Standing:
         """Look whether the change is done on *host*; raises `HostError`.
 
-        Half done counts as not done, both here and for the inverse.
+        Half done counts as not done, both here and for the inverse. One that settles stands
+        as `Standing.OTHER` where its service has been stopped.
         """
 
     def apply(self, host: Host, token: str) -> None:

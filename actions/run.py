@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Cancelled, Exit
 from actions.host.errors import HostError
 from actions.journal.entry import Position, token
-from actions.journal.standing import look, way_back
+from actions.journal.standing import defect, look, stays_stopped, way_back
 from actions.outcome import (
     Begun,
     ChangeDone,
@@ -62,6 +62,8 @@ class Run:
         self._places = {step.number: place for place, step in enumerate(steps)}
         self._report = _nothing_done(planned(shown)._replace(entry=entry.id))
         self._troubles: list[str] = []
+        self._fresh: set[int] = set()
+        """The changes done by this run itself."""
 
     def forward(self, closing: EventKind) -> PlanReport:
         """Do every step and prove it; roll back where that fails."""
@@ -75,7 +77,7 @@ class Run:
         except _FAILURES as error:
             return self._roll_back(self._why(error))
         except BaseException as error:
-            self._roll_back(f"a defect of the console: {type(error).__name__}: {error}")
+            self._roll_back(_told(error))
             raise
         return self._ended("applied", closing)
 
@@ -98,8 +100,8 @@ class Run:
             if self._positions[number] is not Position.NOT_BEGUN:
                 try:
                     change.sweep(self._host, token(self._entry.id, number))
-                except HostError as error:
-                    self._troubles.append(str(error))
+                except Exception as error:  # noqa: BLE001 - one must not keep from the others
+                    self._troubles.append(_told(error))
 
     def _do(self, step: Step) -> None:
         """Do one step, with its intent and its end on the disk; raises `HostError`."""
@@ -108,17 +110,18 @@ class Run:
             self._tell(ChangeStarted(self._places[number]))
         started = time.monotonic()
         try:
-            needed = _needed(step, self._host)
+            needed = _needed(step, self._positions[number], self._host)
             self._record("intent", step)
             self._positions[number] = Position.RETURNING if step.back else Position.BEGUN
             if needed:
                 step.change.apply(self._host, token(self._entry.id, number))
-        except (HostError, OSError) as error:
-            self._failed(step, str(error))
+        except Exception as error:
+            self._failed(step, _told(error))
             raise
         seconds = time.monotonic() - started
         self._record("done", step, seconds)
         self._positions[number] = Position.RETURNED if step.back else Position.DONE
+        self._fresh.add(number)
         self._mark(number, "done" if self._shows(step) else "taken back", seconds)
         if number in self._places:
             event = ChangeDone if self._shows(step) else ChangeTakenBack
@@ -186,17 +189,17 @@ class Run:
         Returns:
             What nothing can take back.
         """
-        way = way_back(self._changes, tuple(self._positions), self._host)
+        way = way_back(self._changes, tuple(self._positions), self._host, frozenset(self._fresh))
         for step in way.steps:
             # One that fails must not keep the others from being restored.
             try:
                 self._do(step)
-            except (HostError, OSError) as error:
-                self._troubles.append(str(error))
-        for blocked in (*way.blocked, *way.lasting):
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                self._troubles.append(_told(error))
+        for blocked in (*way.blocked, *way.lasting, *way.stopped):
             self._mark(blocked.number, "left", None, blocked.why)
         self._troubles += [blocked.why for blocked in way.blocked]
-        left = tuple(lasting.why for lasting in way.lasting)
+        left = tuple(blocked.why for blocked in (*way.lasting, *way.stopped))
         if not self._troubles:
             try:
                 self._note(closing, text="; ".join((why, *left)) if left else why)
@@ -265,6 +268,10 @@ class Run:
         syslog.syslog(syslog.LOG_NOTICE, "".join(c if c.isprintable() else "?" for c in line))
 
 
+def _told(error: BaseException) -> str:
+    return str(error) if isinstance(error, _FAILURES) else defect(error)
+
+
 def _nothing_done(report: PlanReport) -> PlanReport:
     proof = report.proof
     return report._replace(
@@ -273,10 +280,12 @@ def _nothing_done(report: PlanReport) -> PlanReport:
     )
 
 
-def _needed(step: Step, host: Host) -> bool:
+def _needed(step: Step, position: Position, host: Host) -> bool:
     """Return whether *step* is to be done still; raises `HostError` where it can't be."""
     if step.change.settles:
-        return True
+        if step.back or not stays_stopped(step.change, position, host):
+            return True
+        raise HostError(f"{step.change.target}: was stopped by someone else meanwhile")
     standing, why = look(step.change, host)
     if standing is Standing.OTHER or (standing is Standing.AFTER and not step.back):
         raise HostError(f"{step.change.target}: {why}")

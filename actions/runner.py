@@ -17,7 +17,7 @@ from actions.host.accounts import operator
 from actions.host.errors import HostError, NotPermitted
 from actions.journal.lock import held
 from actions.journal.standing import Step, look, summary, way_back, way_to
-from actions.journal.status import FINISH, LEAVE, TAKE_UP, UNDO, statuses
+from actions.journal.status import LEAVE, TAKE_UP, UNDO, statuses, ways_out
 from actions.journal.store import Journal
 from actions.plan import Standing, digest
 from actions.run import Run
@@ -97,8 +97,7 @@ def interrupted(entry: Entry) -> ActionError:
         f"the plan {entry.plan.title!r} ({entry.id}) was interrupted: {summary(entry)}; "
         "nothing else is changed before that is settled",
         Exit.PROBLEM,
-        f"console run {UNDO} --entry {entry.id} takes it back, "
-        f"console run {FINISH} --entry {entry.id} does the rest",
+        ways_out(entry),
     )
 
 
@@ -124,9 +123,9 @@ def _require_as_planned(host: Host, plan: Plan) -> None:
     met: set[str] = set()
     for change in plan.changes:
         # What an earlier change makes can only be looked at once that is done.
-        if not change.settles and change.target not in met:
+        if change.target not in met:
             standing, why = look(change, host)
-            if standing is Standing.AFTER:
+            if standing is Standing.AFTER and not change.settles:
                 raise _moved(f"{change.kind} {change.target}: is done already")
             if standing is Standing.OTHER:
                 raise _moved(f"{change.kind} {change.target}: {why}")

@@ -145,6 +145,10 @@ class FileEdit(Record):
             yield Line(
                 "+", f"(mode {self.after.mode:04o}, owner {self.after.uid}:{self.after.gid})"
             )
+        if old == new and self.before is not None and self.after is not None:
+            if self.before.content != self.after.content:
+                yield from (Line("-", old[0]), Line("+", new[0]))
+            return
         first = True
         for line in difflib.unified_diff(old, new, lineterm="", n=3):
             if line.startswith("@@"):
@@ -157,10 +161,15 @@ class FileEdit(Record):
 
 
 def _shown(kept: Kept | None) -> list[str]:
-    """Return the lines of a file for the eye, whatever its bytes."""
+    """Return the lines of a file for the eye; what is no text is one line with its size."""
+    from actions.changes.shell import text_of
+
     if kept is None or not kept.content:
         return []
-    lines = kept.content.decode("utf-8", "backslashreplace").split("\n")
+    text = text_of(kept.content)
+    if text is None:
+        return [f"({len(kept.content)} bytes, not shown: no text)"]
+    lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else [*lines[:-1], lines[-1] + " (no newline at the end)"]
 
 

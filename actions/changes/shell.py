@@ -10,20 +10,25 @@ if TYPE_CHECKING:
 
 
 def file_command(path: str, before: Kept | None, after: Kept | None) -> str:
-    """Return the command that takes *path* from *before* to *after*."""
+    """Return the command that takes *path* from *before* to *after*.
+
+    What is no text is not shown: it is a comment then, with the size.
+    """
     quoted = shlex.quote(path)
     if after is None:
         return f"rm {quoted}"
+    if text_of(after.content) is None or (before is not None and text_of(before.content) is None):
+        doing = "make" if before is None else "replace"
+        return f"# {doing} {quoted}: {len(after.content)} bytes, not shown: no text"
     if before is None:
         owner = f"-o {after.uid} -g {after.gid} -m {after.mode:04o}"
-        return _fed(f"install {owner} /dev/stdin {quoted}", after.content)
-    if _text(before.content) is None or _text(after.content) is None:
-        return _fed(f"dd status=none of={quoted}", after.content)
+        return _fed(f"install {owner} /dev/stdin {quoted}", after.content.decode())
     difference = _difference(before.content.decode(), after.content.decode())
-    return _fed(f"patch --binary {quoted}", difference.encode())
+    return _fed(f"patch --binary {quoted}", difference)
 
 
-def _text(content: bytes) -> str | None:
+def text_of(content: bytes) -> str | None:
+    """Return *content* as text, or None where it is none."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -31,14 +36,10 @@ def _text(content: bytes) -> str | None:
     return None if "\0" in text else text
 
 
-def _fed(command: str, content: bytes) -> str:
-    """Return *command* with *content* on its standard input."""
-    text = _text(content)
-    if text is None or (text and not text.endswith("\n")):
-        import base64
-
-        encoded = base64.encodebytes(content).decode("ascii")
-        return f"base64 -d <<'EOF' | {command}\n{encoded}EOF"
+def _fed(command: str, text: str) -> str:
+    """Return *command* with *text* on its standard input."""
+    if text and not text.endswith("\n"):
+        return f"printf %s {shlex.quote(text)} | {command}"
     end = "EOF"
     while end in text.split("\n"):
         end += "F"

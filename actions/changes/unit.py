@@ -101,6 +101,8 @@ class UnitOperation(Record):
         if self.operation in {"enable", "disable"}:
             return _stands(state.enabled, wanted=self.operation == "enable")
         if self.settles:
+            if state.activity == "inactive":
+                return Standing.OTHER
             known = self.operation == "restart" and self.invocation and state.invocation
             changed = state.invocation != self.invocation
             return _stands(changed if known else None, wanted=True)

@@ -13,7 +13,7 @@ from actions.host.errors import HostError, NotPermitted, UnknownAccount
 from actions.host.ports import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import sh
 
@@ -23,9 +23,15 @@ SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENDS = list(range(-64, 256))
 """Every exit code, and minus the number of the signal that ended a program."""
 
+_PR_SET_PDEATHSIG = 1
+"""From linux/prctl.h."""
+
 
 class SystemCommands:
-    """Programs run through the sh package, each in a session of its own."""
+    """Programs run through the sh package, each in a session of its own.
+
+    None of them outlives this process, even one that is killed.
+    """
 
     def run(
         self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
@@ -54,7 +60,7 @@ class SystemCommands:
                     _env=_environment(user),
                     _cwd="/",
                     _new_session=True,
-                    _preexec_fn=_hear_hangups,
+                    _preexec_fn=_beginning(),
                     _encoding="utf-8",
                     _decode_errors="replace",
                     _uid=_uid(user),
@@ -93,9 +99,25 @@ def _end_session(pid: int, late: threading.Event) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _hear_hangups() -> None:
-    """Undo what sh does to a program it doesn't wait for: a daemon reloads on this signal."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def _beginning() -> Callable[[], None]:
+    """Return what a program does first: hear hang-ups, and end when this process is killed.
+
+    The kernel ends it with the thread that started it, which waits for its end; whatever the
+    program has started itself by then, such as a daemon, goes on.
+    """
+    import ctypes
+
+    # A forked child of a threaded program must not import or look up anything.
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def begin() -> None:
+        # sh ignores it for a program it doesn't wait for, and a daemon reloads on it.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return begin
 
 
 def _paths() -> list[str]:

@@ -92,22 +92,14 @@ class Files:
         """
         with _told(path, "write it"), place_of(path) as place:
             _one_name(place)
+            name = temporary(token)
             try:
-                write_new(place.folder, temporary(token), kept)
-                _expect(place, replaces)
-                if replaces is None:
-                    # Unlike a rename, a link never takes the place of what came meanwhile.
-                    os.link(
-                        temporary(token),
-                        place.name,
-                        src_dir_fd=place.folder,
-                        dst_dir_fd=place.folder,
-                    )
-                    os.unlink(temporary(token), dir_fd=place.folder)
-                else:
-                    _rename(place.folder, temporary(token), place.name)
+                with write_new(place.folder, name, kept) as held:
+                    _expect(place, replaces)
+                    _require_same(place, name, held)
+                    _give_name(place, name, held, is_new=replaces is None)
             except BaseException:
-                _discard(place.folder, temporary(token))
+                _discard(place.folder, name)
                 raise
             _sync(place.folder)
 
@@ -126,9 +118,9 @@ class Files:
             name = temporary(token)
             try:
                 os.mkdir(name, 0o700, dir_fd=place.folder)
-                os.chown(name, uid, gid, dir_fd=place.folder, follow_symlinks=False)
-                _set_mode(place.folder, name, mode)
-                _rename(place.folder, name, place.name)
+                with _dressed(place, name, mode, uid, gid) as held:
+                    _rename(place.folder, name, place.name)
+                    _require_same(place, place.name, held)
             except BaseException:
                 _discard(place.folder, name)
                 raise
@@ -201,10 +193,43 @@ def _expect(place: Place, expected: Kept | None) -> None:
         raise HostError(f"{place.path}: somebody changed it meanwhile; look at it and plan again")
 
 
-def _set_mode(folder: int, name: str, mode: int) -> None:
-    held = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+def _give_name(place: Place, name: str, held: int, *, is_new: bool) -> None:
+    """Let the file *name*, open as *held*, stand at *place*."""
+    if not is_new:
+        _rename(place.folder, name, place.name)
+        _require_same(place, place.name, held)
+        return
+    # Unlike a rename, a link never takes the place of what came meanwhile.
+    folder = place.folder
+    os.link(name, place.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     try:
+        _require_same(place, place.name, held)
+    except BaseException:
+        _discard(folder, place.name)
+        raise
+    os.unlink(name, dir_fd=folder)
+
+
+def _require_same(place: Place, name: str, held: int) -> None:
+    """Refuse where *name*, beside or at *place*, is no longer what is open as *held*."""
+    found = look(place._replace(name=name))
+    if found is None or not os.path.samestat(found, os.fstat(held)):
+        raise HostError(
+            f"{place.path}: somebody exchanged what was being written there for something "
+            "else; look who can write in that folder"
+        )
+
+
+@contextmanager
+def _dressed(place: Place, name: str, mode: int, uid: int, gid: int) -> Iterator[int]:
+    """Open the new folder *name*, and give it its owner and mode."""
+    held = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.folder)
+    try:
+        if os.fstat(held).st_uid != os.geteuid():
+            raise HostError(f"{place.path}: somebody exchanged the new folder for another")
+        os.fchown(held, uid, gid)
         os.fchmod(held, mode)
+        yield held
     finally:
         os.close(held)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from actions.host.errors import HostError
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actions.host.walk import Place
 
 READ_LIMIT = 4 * 1024 * 1024
@@ -158,8 +161,13 @@ def _own_labels(kept: Kept) -> tuple[tuple[str, bytes], ...]:
     return tuple(label for label in kept.labels if not label[0].startswith("security."))
 
 
-def write_new(folder: int, name: str, kept: Kept) -> None:
-    """Make the file *name* in *folder* be *kept*, on the disk; raises `OSError`."""
+@contextmanager
+def write_new(folder: int, name: str, kept: Kept) -> Iterator[int]:
+    """Make the file *name* in *folder* be *kept*, on the disk, and hold it open meanwhile.
+
+    Raises:
+        OSError: the host refused, or something stands there.
+    """
     held = os.open(name, _CREATE, 0o600, dir_fd=folder)
     try:
         view = memoryview(kept.content)
@@ -167,6 +175,7 @@ def write_new(folder: int, name: str, kept: Kept) -> None:
             view = view[os.write(held, view) :]
         _dress(held, kept)
         os.fsync(held)
+        yield held
     finally:
         os.close(held)
 

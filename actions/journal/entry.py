@@ -10,7 +10,7 @@ from actions.plan import Plan, Proof
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SCHEMA = "journal/1"
 
@@ -32,6 +32,9 @@ EventKind = Literal[
 ]
 
 CLOSING: frozenset[str] = frozenset({"applied", "rolled back", "undone", "finished", "left"})
+
+_REOPENING = {"taking back", "stuck"}
+"""What follows only where the event that closed an entry could not be seen on the disk."""
 
 
 class Event(Record):
@@ -67,6 +70,8 @@ class Entry(Record):
     who: str
     host_name: str
     events: tuple[Event, ...]
+    damaged: str = ""
+    """Why its plan can't be read; the plan is empty then."""
 
     @property
     def begun(self) -> float:
@@ -76,7 +81,7 @@ class Entry(Record):
     @property
     def closed(self) -> Event | None:
         """The event that closed it; None while it is open."""
-        return next((event for event in reversed(self.events) if event.kind in CLOSING), None)
+        return closing(self.events)
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -96,6 +101,16 @@ _REACHED: dict[tuple[str, bool], Position] = {
     ("intent", True): Position.RETURNING,
     ("done", True): Position.RETURNED,
 }
+
+
+def closing(events: Sequence[Event]) -> Event | None:
+    """Return the event that closed an entry with these *events*; None while it is open."""
+    for event in reversed(events):
+        if event.kind in CLOSING:
+            return event
+        if event.kind in _REOPENING or event.back:
+            return None
+    return None
 
 
 def token(entry: str, change: int) -> str:

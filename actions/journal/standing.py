@@ -6,6 +6,7 @@ somebody else may have been at work since, the host itself is asked.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.host.errors import HostError
@@ -44,6 +45,8 @@ class Way(Record):
     blocked: tuple[Blocked, ...] = ()
     lasting: tuple[Blocked, ...] = ()
     """What nothing can take back, and why."""
+    stopped: tuple[Blocked, ...] = ()
+    """Services that take nothing up: somebody has stopped them since."""
 
 
 class Stood(Record):
@@ -58,39 +61,75 @@ class Stood(Record):
     words: str
 
 
-def way_back(changes: tuple[Change, ...], positions: tuple[Position, ...], host: Host) -> Way:
+def way_back(
+    changes: tuple[Change, ...],
+    positions: tuple[Position, ...],
+    host: Host,
+    fresh: frozenset[int] = frozenset(),
+) -> Way:
     """Return the steps that take back what was begun.
 
     Changes are taken back in reverse order; then those that make a service take up the others
-    are done again in their own order.
+    are done again in their own order, unless somebody has stopped the service since. Those of
+    the *fresh* numbers were done a moment ago: a service that stopped since then fell over.
     """
-    steps: list[Step] = []
-    blocked: list[Blocked] = []
-    lasting: list[Blocked] = []
-    covered: set[str] = set()
-    for number in reversed(range(len(changes))):
-        change, position = changes[number], positions[number]
-        if change.settles or position in {Position.NOT_BEGUN, Position.RETURNED}:
-            continue
-        inverse = change.inverse()
-        if inverse is None:
-            lasting.append(Blocked(number, f"{change.kind} {change.target}: {change.undo_note}"))
-            continue
-        if change.target not in covered:
-            standing, why = look(inverse, host)
-            if standing is Standing.AFTER:
-                continue
-            if standing is Standing.OTHER:
-                blocked.append(Blocked(number, f"{change.target}: {why}"))
-                continue
-        covered.add(change.target)
-        steps.append(Step(inverse, number, back=True))
-    steps += [
-        Step(change, number, back=True)
-        for number, change in enumerate(changes)
-        if change.settles and positions[number] not in {Position.NOT_BEGUN, Position.RETURNED}
+    begun = [
+        number
+        for number, position in enumerate(positions)
+        if position not in {Position.NOT_BEGUN, Position.RETURNED}
     ]
-    return Way(tuple(steps), tuple(blocked), tuple(lasting))
+    covered: set[str] = set()
+    ways = [
+        _one_back(changes[number], number, covered, host)
+        for number in reversed(begun)
+        if not changes[number].settles
+    ]
+    ways += [
+        Way((Step(changes[number], number, back=True),))
+        if number in fresh
+        else _taken_up_again(changes[number], number, positions[number], host)
+        for number in begun
+        if changes[number].settles
+    ]
+    return Way(
+        tuple(step for way in ways for step in way.steps),
+        tuple(one for way in ways for one in way.blocked),
+        tuple(one for way in ways for one in way.lasting),
+        tuple(one for way in ways for one in way.stopped),
+    )
+
+
+def _one_back(change: Change, number: int, covered: set[str], host: Host) -> Way:
+    """Return the way to take back one change; the targets *covered* need no look."""
+    try:
+        inverse = change.inverse()
+        standing, why = (Standing.UNTOLD, "") if inverse is None else look(inverse, host)
+    except Exception as error:  # noqa: BLE001 - a defect of one must not keep from the others
+        return Way((), (Blocked(number, f"{change.target}: {defect(error)}"),))
+    if inverse is None:
+        what = f"{change.kind} {change.target}: {change.undo_note}"
+        return Way((), lasting=(Blocked(number, what),))
+    if change.target not in covered:
+        if standing is Standing.AFTER:
+            return Way(())
+        if standing is Standing.OTHER:
+            return Way((), (Blocked(number, f"{change.target}: {why}"),))
+    covered.add(change.target)
+    return Way((Step(inverse, number, back=True),))
+
+
+def _taken_up_again(change: Change, number: int, position: Position, host: Host) -> Way:
+    """Return the way to let a service take up what is restored, unless it was stopped."""
+    with suppress(Exception):  # a defect: better taken up once more than never
+        if stays_stopped(change, position, host):
+            why = f"{change.target}: stopped by someone else, stays so"
+            return Way((), stopped=(Blocked(number, why),))
+    return Way((Step(change, number, back=True),))
+
+
+def defect(error: BaseException) -> str:
+    """Return what no error message of an action foresaw, in words."""
+    return f"a defect of the console: {type(error).__name__}: {error}"
 
 
 def way_on(changes: tuple[Change, ...], positions: tuple[Position, ...], host: Host) -> Way:
@@ -109,6 +148,9 @@ def way_on(changes: tuple[Change, ...], positions: tuple[Position, ...], host: H
             if standing is Standing.OTHER:
                 blocked.append(Blocked(number, f"{change.target}: {why}"))
                 continue
+        if change.target not in covered and stays_stopped(change, positions[number], host):
+            blocked.append(Blocked(number, f"{change.target}: was stopped by someone else"))
+            continue
         # What was taken back and is done again has to be taken up again.
         again = again or not change.settles
         covered.add(change.target)
@@ -129,7 +171,17 @@ def look(change: Change, host: Host) -> tuple[Standing, str]:
         standing = change.stands(host)
     except HostError as error:
         return Standing.OTHER, str(error)
-    return standing, f"was {standing.value}" if standing is Standing.OTHER else standing.value
+    if standing is not Standing.OTHER:
+        return standing, standing.value
+    return standing, "was stopped by someone else" if change.settles else f"was {standing.value}"
+
+
+def stays_stopped(change: Change, position: Position, host: Host) -> bool:
+    """Return whether *change*, a restart or reload, would start what somebody has stopped.
+
+    Where a run ended amid it, the run itself may have stopped the service.
+    """
+    return change.settles and position not in _OPEN and look(change, host)[0] is Standing.OTHER
 
 
 def where_it_stood(entry: Entry, host: Host) -> tuple[Stood, ...]:
@@ -144,6 +196,8 @@ def where_it_stood(entry: Entry, host: Host) -> tuple[Stood, ...]:
 
 def summary(entry: Entry) -> str:
     """Return in one line how far *entry* had come when it was interrupted."""
+    if entry.damaged:
+        return f"how far it came can't be told ({entry.damaged})"
     positions = entry.positions
     total = len(positions)
     done = sum(position is Position.DONE for position in positions)

@@ -32,6 +32,16 @@ def nothing_to_do(plan: Plan) -> bool:
     return not plan.changes and plan.action not in TAKE_UP
 
 
+def ways_out(entry: Entry) -> str:
+    """Return the commands that settle an interrupted *entry*."""
+    if entry.damaged:
+        return f"console run {LEAVE} --entry {entry.id} leaves the host as it stands"
+    return (
+        f"console run {UNDO} --entry {entry.id} takes it back, "
+        f"console run {FINISH} --entry {entry.id} does the rest"
+    )
+
+
 def statuses(entries: Sequence[Entry]) -> Mapping[str, Status]:
     """Return the status of each of *entries*, which go from the oldest to the newest."""
     undone = _undone_by(entries)

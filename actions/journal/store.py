@@ -7,34 +7,42 @@ files 0600: a changed file may hold a secret.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
+import re
 import stat
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.changes import BadRecord
-from actions.host.errors import HostError, NotPermitted
+from actions.host.errors import HostError
 from actions.host.walk import refusal
 from actions.journal.entry import (
-    CLOSING,
     SCHEMA,
     Entry,
     Event,
+    closing,
     event_of,
     plan_of,
     plan_record,
 )
+from actions.journal.own import require_own
+from actions.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from actions.journal.entry import EventKind
-    from actions.plan import Plan
 
 KEPT_DAYS = 90
 """How long closed entries and their backups are kept."""
+
+KEPT_ENTRIES = 20
+"""How many of the newest entries are kept, whatever the clock says."""
+
+_NAME = re.compile(r"(\d{8}-\d{6})(?:-n(\d+)|-(\d+))?", re.ASCII)
+"""When an entry was begun and its number; the first ones have none, or one within a second."""
 
 _NEW = ".new-"
 _OLD = ".old-"
@@ -49,25 +57,23 @@ class Journal:
     """The journal below the state folder of one host."""
 
     def __init__(self, state_folder: str) -> None:
+        self._state = state_folder
         self.folder = os.path.join(state_folder, "journal")
 
     def ids(self) -> tuple[str, ...]:
         """Return the entries from the oldest to the newest; raises `HostError`."""
-        try:
-            names = os.listdir(self.folder)
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise refusal(self.folder, "read the journal", error) from error
-        return tuple(sorted((name for name in names if not name.startswith(".")), key=_order))
+        return tuple(sorted(filter(_NAME.fullmatch, self._names()), key=_order))
 
     def entries(self) -> tuple[Entry, ...]:
         """Return every entry that can be read, from the oldest to the newest."""
         return tuple(entry for entry in map(self._readable, self.ids()) if entry is not None)
 
     def unreadable(self) -> tuple[str, ...]:
-        """Return the entries that are damaged."""
-        return tuple(name for name in self.ids() if self._readable(name) is None)
+        """Return the entries that are damaged, and whatever else lies among them."""
+        names = sorted(name for name in self._names() if not name.startswith((_NEW, _OLD)))
+        return tuple(
+            name for name in names if not _NAME.fullmatch(name) or self._readable(name) is None
+        )
 
     def entry(self, name: str) -> Entry:
         """Return the entry called *name*.
@@ -82,22 +88,28 @@ class Journal:
             return self._load(name)
         except OSError as error:
             raise refusal(self._path(name), "read the entry", error) from error
-        except (BadRecord, ValueError, TypeError) as error:
+        except (BadRecord, ValueError, TypeError, LookupError) as error:
             raise HostError(f"{self._path(name)}: the entry is damaged: {error}") from error
 
     def open_entry(self) -> Entry | None:
-        """Return the entry that a killed run left open, or None."""
+        """Return the entry that a killed run left open, or None.
+
+        One that is damaged besides has an empty plan; its `Entry.damaged` says why.
+        """
         for name in reversed(self.ids()):
-            if not self._is_closed(name):
-                entry = self._readable(name)
-                if entry is not None and entry.closed is None:
-                    return entry
+            if self._is_open(name):
+                try:
+                    return self.entry(name)
+                except HostError as error:
+                    return self._damaged(name, str(error))
         return None
 
     def begin(self, plan: Plan, who: str, host_name: str) -> Entry:
         """Put *plan* on record, with all that is needed to take it back; raises `HostError`."""
+        require_own(self._state, make=True)
+        require_own(self.folder, make=True)
         now = time.time()
-        name = self._free_name(now)
+        name = self._next_name(now)
         record = {
             "schema": SCHEMA,
             "id": name,
@@ -106,7 +118,6 @@ class Journal:
             "plan": plan_record(plan),
         }
         try:
-            self._require_private()
             new = self._path(_NEW + name)
             os.mkdir(new, 0o700)
             _write(os.path.join(new, "record.json"), json.dumps(record).encode())
@@ -132,11 +143,14 @@ class Journal:
         """Add an event to the entry *name* and see it on the disk; raises `HostError`."""
         event = Event(kind, time.time(), change, back, text, round(seconds, 6))
         path = os.path.join(self._path(name), "events")
+        self._require_own()
         try:
             held = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 os.lseek(held, _drop_torn_line(held), os.SEEK_SET)
-                os.write(held, _line(event))
+                rest = memoryview(_line(event))
+                while rest:
+                    rest = rest[os.write(held, rest) :]
                 os.fsync(held)
             finally:
                 os.close(held)
@@ -144,58 +158,52 @@ class Journal:
             raise refusal(path, "write the journal", error) from error
 
     def tidy(self) -> None:
-        """Remove what was never begun, and closed entries past their time; raises `HostError`."""
+        """Remove what was never begun, and closed entries past their time; raises `HostError`.
+
+        What is damaged, or no entry at all, is left alone.
+        """
+        for name in self._names():
+            if name.startswith((_NEW, _OLD)):
+                with suppress(OSError):
+                    _remove(self._path(name))
         oldest = time.time() - KEPT_DAYS * 86400
-        try:
-            for name in self._leftovers():
-                _remove(self._path(name))
-            for name in self.ids():
-                last = os.stat(os.path.join(self._path(name), "events")).st_mtime
-                if last < oldest and self._is_closed(name):
+        for name in self.ids()[:-KEPT_ENTRIES]:
+            with suppress(OSError):
+                last = os.lstat(os.path.join(self._path(name), "events")).st_mtime
+                if last < oldest and not self._is_open(name):
                     os.rename(self._path(name), self._path(_OLD + name))
                     _remove(self._path(_OLD + name))
-        except OSError as error:
-            raise refusal(self.folder, "tidy the journal", error) from error
 
-    def _leftovers(self) -> Iterator[str]:
+    def _names(self) -> tuple[str, ...]:
+        if not self._require_own():
+            return ()
         try:
-            names = os.listdir(self.folder)
-        except FileNotFoundError:
-            return iter(())
-        return (name for name in names if name.startswith((_NEW, _OLD)))
+            return tuple(os.listdir(self.folder))
+        except OSError as error:
+            raise refusal(self.folder, "read the journal", error) from error
+
+    def _require_own(self) -> bool:
+        """Return whether there is a journal; raises `HostError` where it is not believed."""
+        return require_own(self._state) and require_own(self.folder)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
 
-    def _free_name(self, now: float) -> str:
-        stem = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-        taken = {*self.ids()}
-        further = 2
-        name = stem
-        while name in taken:
-            name, further = f"{stem}-{further}", further + 1
-        return name
-
-    def _require_private(self) -> None:
-        """Make the folders, and refuse those that someone else could write."""
-        state = os.path.dirname(self.folder)
-        os.makedirs(state, 0o700, exist_ok=True)
-        for folder in (state, self.folder):
-            if not os.path.isdir(folder):
-                os.mkdir(folder, 0o700)
-            entry = os.lstat(folder)
-            if entry.st_uid != os.geteuid() or not stat.S_ISDIR(entry.st_mode):
-                raise PermissionError(errno.EACCES, f"{folder} is not this user's own folder")
-            if stat.S_IMODE(entry.st_mode) & 0o077:
-                os.chmod(folder, 0o700)
+    def _next_name(self, now: float) -> str:
+        """Return a name that comes after all others, even where the clock was put back."""
+        known = self.ids()
+        number = max(len(known), _order(known[-1])[0] if known else 0) + 1
+        return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-n{number}"
 
     def _readable(self, name: str) -> Entry | None:
         try:
             return self._load(name)
-        except PermissionError as error:
-            raise NotPermitted(f"{self.folder}: the journal is root's; use sudo") from error
-        except (OSError, BadRecord, ValueError, TypeError):
+        except (OSError, BadRecord, ValueError, TypeError, LookupError):
             return None
+
+    def _damaged(self, name: str, why: str) -> Entry:
+        plan = Plan("unknown", "", {}, "", ())
+        return Entry(name, plan, "", "", tuple(self._readable_events(name)), why)
 
     def _load(self, name: str) -> Entry:
         record = json.loads(_read(os.path.join(self._path(name), "record.json")))
@@ -205,27 +213,31 @@ class Journal:
         return Entry(name, plan, str(record["who"]), str(record["host"]), self._events(name))
 
     def _events(self, name: str) -> tuple[Event, ...]:
-        return tuple(map(event_of, self._event_records(name)))
+        return tuple(event_of(json.loads(line)) for line in self._event_lines(name))
 
-    def _event_records(self, name: str) -> Iterator[dict[str, object]]:
+    def _event_lines(self, name: str) -> list[bytes]:
         text = _read(os.path.join(self._path(name), "events"))
         # A line without its newline was being written when the machine stopped.
-        for line in text.split(b"\n")[:-1]:
-            yield json.loads(line)
+        return text.split(b"\n")[:-1]
 
-    def _is_closed(self, name: str) -> bool:
-        """Return whether an entry is closed, without reading its plan."""
+    def _readable_events(self, name: str) -> Iterator[Event]:
+        for line in self._event_lines(name):
+            with suppress(ValueError, TypeError):
+                yield event_of(json.loads(line))
+
+    def _is_open(self, name: str) -> bool:
+        """Return whether an entry is open, without reading its plan; one without events is not."""
         try:
-            return any(event["kind"] in CLOSING for event in self._event_records(name))
-        except (OSError, ValueError, KeyError, TypeError):
+            return closing(tuple(self._readable_events(name))) is None
+        except OSError:
             return False
 
 
-def _order(name: str) -> tuple[str, int]:
-    """Sort the second entry of one second after the first, and the tenth after both."""
-    day, _, rest = name.partition("-")
-    clock, _, further = rest.partition("-")
-    return f"{day}-{clock}", int(further) if further.isdecimal() else 1
+def _order(name: str) -> tuple[int, str, int]:
+    """Sort by number; before those, what has none, by its second and its place within it."""
+    found = _NAME.fullmatch(name)
+    second, number, further = found.groups() if found else (name, None, None)
+    return int(number or 0), second, int(further or 1)
 
 
 def _part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -273,6 +285,8 @@ def _sync(folder: str) -> None:
 
 def _remove(folder: str) -> None:
     """Remove the folder of an entry; it holds nothing but files."""
+    if not stat.S_ISDIR(os.lstat(folder).st_mode):
+        return
     for name in os.listdir(folder):
         os.unlink(os.path.join(folder, name))
     os.rmdir(folder)

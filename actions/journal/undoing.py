@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.journal.standing import summary, way_to
-from actions.journal.status import FINISH, LEAVE, UNDO, statuses
+from actions.journal.status import FINISH, LEAVE, UNDO, statuses, ways_out
 from actions.journal.store import Journal, NoEntry
 from actions.plan import Plan
 
@@ -30,6 +30,7 @@ def plan_undo(ctx: Context, name: str, *, partly: bool) -> Plan:
     entries = journal.entries()
     amid = journal.open_entry()
     entry = _last(entries, amid) if name == "last" else _named(journal, name)
+    _require_readable(entry)
     if amid is not None and _is_undo_of(amid, entry):
         # Killed while it was taken back: the same command again goes on with it.
         return plan_finish(ctx, amid.id)
@@ -50,6 +51,8 @@ def plan_undo(ctx: Context, name: str, *, partly: bool) -> Plan:
     why = f"by {entry.who}; {summary(entry)}"
     if way.lasting:
         why += "; stays as it is: " + "; ".join(blocked.why for blocked in way.lasting)
+    if way.stopped:
+        why += "; " + "; ".join(blocked.why for blocked in way.stopped)
     changes = tuple(step.change for step in way.steps)
     return Plan(f"Take back: {entry.plan.title}", UNDO, arguments, why, changes)
 
@@ -64,6 +67,7 @@ def plan_finish(ctx: Context, name: str) -> Plan:
     """
     journal = Journal(ctx.host.state_folder)
     entry = _interrupted(journal, name)
+    _require_readable(entry)
     way = way_to(FINISH, entry, ctx.host)
     _require_free(way, entry, journal.entries())
     return Plan(
@@ -90,6 +94,9 @@ def plan_leave(ctx: Context, name: str) -> Plan:
 
 
 def _named(journal: Journal, name: str) -> Entry:
+    amid = journal.open_entry()
+    if amid is not None and amid.id == name:
+        return amid
     try:
         return journal.entry(name)
     except NoEntry as error:
@@ -117,6 +124,15 @@ def _interrupted(journal: Journal, name: str) -> Entry:
     return entry
 
 
+def _require_readable(entry: Entry) -> None:
+    if entry.damaged:
+        raise ActionError(
+            f"{entry.damaged}; so it can neither be taken back nor finished",
+            Exit.PROBLEM,
+            ways_out(entry),
+        )
+
+
 def _is_undo_of(amid: Entry, entry: Entry) -> bool:
     return amid.plan.action == UNDO and amid.plan.arguments.get("entry") == entry.id
 
@@ -126,8 +142,7 @@ def _require_settled(amid: Entry | None, entry: Entry) -> None:
         raise ActionError(
             f"{_titled(amid)} was interrupted: {summary(amid)}; that is settled first",
             Exit.PROBLEM,
-            f"console run {UNDO} --entry {amid.id} takes it back, "
-            f"console run {FINISH} --entry {amid.id} does the rest",
+            ways_out(amid),
         )
 
 
@@ -136,7 +151,8 @@ def _require_free(way: Way, entry: Entry, entries: Sequence[Entry]) -> None:
     if not way.blocked:
         return
     targets = {entry.plan.changes[blocked.number].target for blocked in way.blocked}
-    later = [other for other in entries if other.id > entry.id and _touches(other, targets)]
+    since = entries[[other.id for other in entries].index(entry.id) + 1 :]
+    later = [other for other in since if _touches(other, targets)]
     advice = f"take back {later[-1].id} first" if later else "compare it with journal.list --json"
     if entry.closed is None:
         advice = f"put it right by hand, or console run {LEAVE} --entry {entry.id} leaves it"

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _TRACED = os.path.dirname(os.path.abspath(actions.__file__)) + os.sep
 
 
-_WRITING = {"_do", "begin", "note", "put", "own", "make_folder", "write_new", "tidy"}
+_WRITING = {
+    *("_do", "begin", "note", "tidy"),
+    *("put", "own", "make_folder", "write_new", "_give_name", "_dressed"),
+}
 """Functions in which one line more or less makes a difference on the disk."""
 
 

@@ -7,10 +7,12 @@ import os
 import signal
 import syslog
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from actions import registry
 from actions.action import ActionError, Context, Exit
 from actions.changes import Command, FileEdit, Folder, Membership, Ownership, UnitOperation
 from actions.host.errors import HostError
@@ -223,6 +225,54 @@ def test_a_started_service_is_stopped_again(sandbox: SandboxHost) -> None:
     assert sandbox.units.state("milter").activity == "inactive"
 
 
+def test_a_service_stopped_since_is_not_started(sandbox: SandboxHost) -> None:
+    plan = a_plan(sandbox)
+    sandbox.units.operate("stop", "milter")
+    world = snapshot(sandbox.root)
+    with pytest.raises(ActionError, match="restart milter: was stopped by someone else; nothing"):
+        run_plan(Context(sandbox), plan)
+    assert snapshot(sandbox.root) == world
+    assert status_of(sandbox) == {}
+
+
+def test_a_service_stopped_while_a_plan_runs_is_not_started(sandbox: SandboxHost) -> None:
+    before = snapshot(sandbox.root)
+
+    def tell(event: object) -> None:
+        if event == ChangeStarted(7):
+            sandbox.units.operate("stop", "milter")
+
+    report = run_plan(Context(sandbox, tell), a_plan(sandbox))
+    assert report.status == "rolled back"
+    assert report.because == "milter: was stopped by someone else meanwhile"
+    assert snapshot(sandbox.root) == before
+    assert sandbox.units.state("milter").activity == "inactive"
+
+
+def test_undo_leaves_a_stopped_service_stopped(sandbox: SandboxHost) -> None:
+    before = snapshot(sandbox.root)
+    report = run_plan(Context(sandbox), a_plan(sandbox))
+    early = journal_plan(sandbox, "undo", entry=report.entry)
+    sandbox.units.operate("stop", "milter")
+    with pytest.raises(ActionError, match="other changes are needed now"):
+        run_plan(Context(sandbox), early)
+    plan = journal_plan(sandbox, "undo", entry=report.entry)
+    assert "milter: stopped by someone else, stays so" in plan.why
+    assert run_plan(Context(sandbox), plan).status == "applied"
+    assert snapshot(sandbox.root) == before
+    assert sandbox.units.state("milter").activity == "inactive"
+
+
+def test_a_service_that_ended_by_itself_is_started_by_the_roll_back(sandbox: SandboxHost) -> None:
+    def tell(event: object) -> None:
+        if isinstance(event, Proving):
+            sandbox.units.operate("stop", "milter")
+
+    report = run_plan(Context(sandbox, tell), a_plan(sandbox, proof_fails=True))
+    assert report.status == "rolled back"
+    assert sandbox.services.settings_of("milter") == snapshot(sandbox.root)["etc/milter.conf"][3]
+
+
 def test_a_defect_is_rolled_back_and_raised(
     sandbox: SandboxHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,12 +282,83 @@ def test_a_defect_is_rolled_back_and_raised(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(UnitOperation, "stands", broken)
+    def tell(event: object) -> None:
+        if isinstance(event, Begun):
+            monkeypatch.setattr(UnitOperation, "stands", broken)
+
     monkeypatch.setattr(Membership, "apply", broken)
     with pytest.raises(ZeroDivisionError):
-        run_plan(Context(sandbox), plan)
+        run_plan(Context(sandbox, tell), plan)
     assert snapshot(sandbox.root) == before
     assert list(status_of(sandbox).values()) == ["rolled back"]
+
+
+@pytest.mark.parametrize("broken_in", ["apply", "stands", "inverse"])
+def test_a_defect_in_taking_back_keeps_nothing_from_being_restored(
+    sandbox: SandboxHost, monkeypatch: pytest.MonkeyPatch, broken_in: str
+) -> None:
+    before = snapshot(sandbox.root)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    def tell(event: object) -> None:
+        if isinstance(event, Proving):
+            monkeypatch.setattr(Membership, broken_in, broken)
+
+    report = run_plan(Context(sandbox, tell), a_plan(sandbox, proof_fails=True))
+    assert report.status == "stuck"
+    assert "a defect of the console: ZeroDivisionError" in report.left[0]
+    world = snapshot(sandbox.root)
+    assert [name for name in before if world[name] != before[name]] == ["etc/group"]
+    assert sandbox.services.settings_of("milter") == before["etc/milter.conf"].content
+    monkeypatch.undo()
+    monkeypatch.setitem(registry.CAPABILITIES, "sandbox", "tests.actions.sandbox_declared")
+    undo(sandbox)
+    assert snapshot(sandbox.root) == before
+
+
+def test_an_end_that_was_not_seen_on_the_disk_is_taken_back_after_a_kill(
+    sandbox: SandboxHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(sandbox.root)
+    plan = an_edit(sandbox)
+    child = os.fork()
+    if not child:
+        note = Journal.note
+
+        def failing(journal: Journal, name: str, kind: str, **further: object) -> None:
+            note(journal, name, kind, **further)  # type: ignore[arg-type]
+            if kind == "applied":
+                raise HostError("cannot write the journal: Input/output error")
+            if kind == "taking back":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        monkeypatch.setattr(Journal, "note", failing)
+        run_plan(Context(sandbox), plan)
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert list(status_of(sandbox).values()) == ["interrupted"]
+    undo(sandbox)
+    assert snapshot(sandbox.root) == before
+
+
+def test_a_command_ends_with_a_killed_console(sandbox: SandboxHost) -> None:
+    begun, made = sandbox.at("/var/begun"), sandbox.at("/var/made")
+    slow = Command(("sh", "-c", f"echo $$ > {begun}.new; mv {begun}.new {begun}; sleep 1; >{made}"))
+    child = os.fork()
+    if not child:
+        run_plan(Context(sandbox), Plan("Slow", "sandbox.slow", {}, "", (slow,)))
+        os._exit(0)
+    deadline = time.monotonic() + 10
+    while not os.path.exists(begun) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    time.sleep(1.3)
+    assert not os.path.exists(made)
+    with pytest.raises(ActionError, match=r"amid change 1 \(run sh -c"):
+        run_plan(Context(sandbox), an_edit(sandbox))
 
 
 def test_a_broken_screen_does_not_stop_a_plan(sandbox: SandboxHost) -> None:

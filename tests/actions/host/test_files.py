@@ -348,3 +348,77 @@ def test_labels_are_kept_and_none_are_added(tmp_path: Path) -> None:
     assert FILES.keep(str(path)) == before._replace(content=b"new\n")
     # Without an ACL of its own it would let the service read it, by the folder's default.
     assert sorted(os.listxattr(path)) == ["security.test", "user.note"]
+
+
+@needs_root
+@pytest.mark.parametrize("exchange", ["link", "hard link", "file"])
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_what_is_exchanged_while_it_is_written_is_refused(
+    service_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exchange: str,
+    is_new: bool,
+    late: bool,
+) -> None:
+    secret = tmp_path / "shadow"
+    secret.write_bytes(b"secret")
+    path, name = service_folder / "a.conf", service_folder / temporary("t")
+    before = None if is_new else kept(b"old\n")
+    if before is not None:
+        path.write_bytes(before.content)
+        path.chmod(before.mode)
+
+    def exchanged() -> None:
+        name.unlink()
+        if exchange == "link":
+            name.symlink_to(secret)
+        elif exchange == "hard link":
+            os.link(secret, name)
+        else:
+            name.write_bytes(b"planted")
+
+    step = ("link" if is_new else "replace") if late else "fsync"
+    real = getattr(os, step)
+
+    def meanwhile(*arguments: object, **further: object) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, step, real)
+            exchanged()
+        real(*arguments, **further)
+        monkeypatch.setattr(os, step, real)
+
+    monkeypatch.setattr(os, step, meanwhile)
+    with pytest.raises(HostError, match="somebody exchanged what was being written"):
+        FILES.put(str(path), kept(), "t", replaces=before)
+    assert secret.read_bytes() == b"secret"
+    assert secret.stat().st_nlink == 1 or not is_new
+    assert not name.exists()
+    if is_new:
+        assert os.listdir(service_folder) == []
+    elif not late:
+        assert path.read_bytes() == b"old\n"
+
+
+@needs_root
+@pytest.mark.parametrize("step", ["mkdir", "fchmod", "replace"])
+def test_a_new_folder_that_is_exchanged_is_refused(
+    service_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    name = service_folder / temporary("t")
+    real = getattr(os, step)
+
+    def meanwhile(*arguments: object, **further: object) -> None:
+        monkeypatch.setattr(os, step, real)
+        if step == "mkdir":
+            real(*arguments, **further)
+        name.rename(tmp_path / "moved")
+        name.mkdir(0o755)
+        os.chown(name, SERVICE, SERVICE)
+        if step != "mkdir":
+            real(*arguments, **further)
+
+    monkeypatch.setattr(os, step, meanwhile)
+    with pytest.raises(HostError, match="somebody exchanged"):
+        FILES.make_folder(str(service_folder / "drop.d"), 0o700, 0, 0, "t")

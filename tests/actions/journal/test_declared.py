@@ -10,6 +10,7 @@ import pytest
 
 from actions.action import ActionError, Context, Exit
 from actions.changes import Command
+from actions.host.errors import HostError
 from actions.journal.listing import JournalReport
 from actions.journal.store import Journal
 from actions.plan import Plan
@@ -172,3 +173,41 @@ def test_undo_of_an_interrupted_entry_refuses_what_somebody_changed(sandbox: San
         with pytest.raises(ActionError, match=f"{path}: was changed by someone else") as refused:
             journal_plan(sandbox, action, entry=name)
         assert f"journal.leave --entry {name}" in refused.value.next_step
+
+
+def test_a_damaged_interrupted_entry_can_only_be_left(sandbox: SandboxHost) -> None:
+    name = begun(sandbox, "x")
+    with open(
+        f"{Journal(sandbox.state_folder).folder}/{name}/record.json", "w", encoding="utf-8"
+    ) as file:
+        file.write("{")
+    other = Plan("Other", "test.do", {}, "", (Command(("true",)),))
+    with pytest.raises(ActionError, match=f"{name}.*was interrupted: .*is damaged") as refused:
+        run_plan(Context(sandbox), other)
+    leave = f"console run journal.leave --entry {name} leaves the host as it stands"
+    assert refused.value.next_step == leave
+    for entry in (name, "last"):
+        for action in ("undo", "finish"):
+            with pytest.raises(ActionError, match="neither be taken back nor finished") as refused:
+                journal_plan(sandbox, action, entry=entry)
+            assert refused.value.next_step == leave
+    report = listed(sandbox)
+    assert (report.unreadable, report.exit_code) == ((name,), Exit.PROBLEM)
+    plan = journal_plan(sandbox, "leave", entry=name)
+    assert run_plan(Context(sandbox), plan).status == "applied"
+    assert run_plan(Context(sandbox), other).status == "applied"
+    with pytest.raises(HostError, match="the entry is damaged"):
+        journal_plan(sandbox, "undo", entry=name)
+
+
+@needs_root
+def test_the_later_entry_is_named_whatever_the_clock_says(
+    sandbox: SandboxHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_plan(Context(sandbox), an_edit(sandbox)).entry
+    monkeypatch.setattr("time.time", lambda: 1_000_000_000.0)
+    second = run_plan(Context(sandbox), an_edit(sandbox, b"other\n")).entry
+    with pytest.raises(ActionError) as refused:
+        journal_plan(sandbox, "undo", entry=first)
+    assert refused.value.next_step == f"take back {second} first"
+    assert [entry.id for entry in listed(sandbox).entries] == [second, first]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,3 +67,42 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to("other")
     with pytest.raises(HostError, match="symbolic link"), held(str(tmp_path), "a", "b"):
         pass
+
+
+@pytest.mark.parametrize("fault", ["folder link", "folder mode", "fifo", "owner"])
+def test_what_others_could_have_put_there_is_refused(tmp_path: Path, fault: str) -> None:
+    from actions.host.errors import HostError
+
+    state = tmp_path / "state"
+    state.mkdir(0o700)
+    lock = state / "lock"
+    lock.write_bytes(b"kept")
+    if fault == "folder link":
+        state.rename(tmp_path / "elsewhere")
+        state.symlink_to(tmp_path / "elsewhere")
+    elif fault == "folder mode":
+        state.chmod(0o777)
+    elif fault == "fifo":
+        lock.unlink()
+        os.mkfifo(lock)
+    else:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(lock, 12001, 12001)
+    with pytest.raises(HostError, match=r"look (who|at what)"), held(str(state), "a", "b"):
+        pass
+    assert holder(str(state)) is None
+    assert fault == "fifo" or lock.read_bytes() == b"kept"
+
+
+def test_those_who_only_look_are_not_in_the_way(tmp_path: Path) -> None:
+    state = str(tmp_path)
+    with held(state, "alice", "Mend"):
+        pass
+    with open(tmp_path / "lock", "rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        timer = threading.Timer(0.1, fcntl.flock, (looking.fileno(), fcntl.LOCK_UN))
+        timer.start()
+        with held(state, "bob", "Other"):
+            assert holder(state) is not None
+        timer.join()
