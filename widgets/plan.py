@@ -77,7 +77,8 @@ class PlanView(Over):
     def compose(self) -> ComposeResult:
         """Lay out the plan, the place for the typed confirmation, and the keys."""
         place = self._workplace
-        yield HostLine(place.host.name, "", place.user, read_only=place.read_only)
+        kind = "lab" if place.host.kind == "lab" else ""
+        yield HostLine(place.host.name, kind, place.user, read_only=place.read_only)
         yield Lines()
         yield Input(id="confirmation", placeholder=WORD, compact=True)
         yield KeyLine("help")
