@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.action import Exit
+from actions.action import ActionError, Exit
 from actions.journal.lock import holder
 from actions.journal.standing import Stood, summary, where_it_stood
 from actions.journal.status import statuses
@@ -59,12 +59,14 @@ class JournalReport(Record):
 
 
 def list_entries(ctx: Context, limit: int) -> JournalReport:
-    """Return the newest *limit* entries; raises `HostError` where the journal can't be read."""
+    """Return the newest *limit* entries; raises `HostError` or `ActionError`."""
+    if limit < 1:
+        raise ActionError("--limit is a number from 1 on", Exit.USAGE)
     host = ctx.host
     journal = Journal(host.state_folder)
     entries = journal.entries()
     known = statuses(entries)
-    newest = entries[::-1][: max(limit, 0)]
+    newest = entries[::-1][:limit]
     shown = tuple(_shown(entry, known[entry.id], host) for entry in newest)
     return JournalReport(shown, journal.unreadable())
 

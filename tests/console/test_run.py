@@ -267,3 +267,10 @@ def test_a_user_that_does_not_exist_is_wrong_usage(lab: Lab) -> None:
     told = console("run", "chain.test", "--lab", lab.root, "--as-user", "nosuch")
     assert told.returncode == 2
     assert "nosuch" in told.stderr
+
+
+@pytest.mark.parametrize("limit", ["0", "-3", "many"])
+def test_no_entries_are_not_asked_for(lab: Lab, limit: str) -> None:
+    told = console("run", "journal.list", "--lab", lab.root, "--limit", limit)
+    assert told.returncode == 2
+    assert told.stdout == ""
