@@ -12,6 +12,7 @@ from actions.chain.verdict import Run, read_verdict, worst_first
 from actions.milter.chain import Chain, ChainEvent, Outcome
 from actions.milter.link import ChainSettings, Link
 from actions.milter.macros import server_macros
+from actions.milter.member import HANG_UP
 from actions.milter.session import Exchange
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ SERVER_ADDRESS = "192.0.2.1"
 
 TRACE_LIMIT = 32 << 20
 """Bytes of packets that a trace holds; a milter may send for as long as the deadline lets it."""
-
-_HANG_UP = (421, 521)
-"""Replies after which Postfix closes the session, whatever they were given to."""
 
 
 def test_chain(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> ChainReport:
@@ -155,7 +153,7 @@ def _announce_recipients(
         results.append(
             RecipientResult(recipient.address, accepted=False, reply=reply.text, refused_by=by)
         )
-        if reply.code in _HANG_UP:
+        if reply.code in HANG_UP:
             return tuple(results), reply
     return tuple(results), None
 

@@ -6,16 +6,26 @@ whole to the first milter; what that one made of it goes to the next.
 
 from __future__ import annotations
 
-import struct
 import time
 from typing import TYPE_CHECKING, Literal
 
-from actions.milter.codec import Reply, SmtpReply, strings
-from actions.milter.link import DefaultAction, open_session
+from actions.milter.events import client_data, content_events, text_strings
+from actions.milter.link import open_session
 from actions.milter.macros import (
     client_macros,
+    content_macros,
     recipient_macros,
     sender_macros,
+)
+from actions.milter.member import (
+    DEFAULT_REPLIES,
+    HANG_UP,
+    INTERRUPTED_BODY,
+    REJECTED,
+    SHUT_DOWN,
+    TEMPFAILED,
+    Member,
+    Stop,
 )
 from actions.milter.message import (
     Content,
@@ -24,31 +34,18 @@ from actions.milter.message import (
     InterruptedBody,
     edit_message,
     parse_message,
+    without_dropped,
 )
-from actions.milter.protocol import Stage
-from actions.milter.session import Exchange, MilterSession, Negotiated
+from actions.milter.protocol import MESSAGE_STAGES, Stage
+from actions.milter.session import Exchange, Negotiated
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from actions.milter.codec import Edit
+    from actions.milter.codec import Edit, Reply, SmtpReply
     from actions.milter.envelope import Client, Recipient, Sender
     from actions.milter.link import ChainSettings, Link
-
-REJECTED = SmtpReply(550, ("5.7.1 Command rejected",))
-TEMPFAILED = SmtpReply(451, ("4.7.1 Service unavailable - try again later",))
-SHUT_DOWN = SmtpReply(421, ("4.7.0 Server closing connection",))
-INTERRUPTED_BODY = SmtpReply(451, ("4.3.5 Server configuration problem - try again later",))
-
-_DEFAULT_REPLIES: dict[DefaultAction, SmtpReply] = {
-    "tempfail": TEMPFAILED,
-    "reject": SmtpReply(550, ("5.5.0 Service unavailable",)),
-    "shutdown": SmtpReply(421, ("4.7.1 Service unavailable - try again later",)),
-}
-"""What milter_default_action answers; accept and quarantine answer nothing."""
-
-_FAMILIES = {"inet": b"4", "inet6": b"6", "unix": b"L", "unknown": b"U"}
 
 
 class Outcome(Record):
@@ -77,30 +74,6 @@ class Edited(Record):
 ChainEvent = Negotiated | Exchange | Edited
 
 
-class _Stop(Record):
-    """Why the chain asks no further milter."""
-
-    reply: SmtpReply | None
-    """None where the client is told nothing: discard and quarantine."""
-    decided_by: str
-    kind: Literal["refused", "discard", "quarantine"] = "refused"
-    reason: str = ""
-
-
-class _Member:
-    """A milter during a session."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.session: MilterSession | None = None
-        self.done = False
-        """Accepted or failed: not asked again in this session."""
-        self.done_with_message = False
-        self.last: Exchange | None = None
-        self.standing: _Stop | None = None
-        """An answer that holds for every further event of the session."""
-
-
 class Chain:
     """One SMTP session through a chain of milters.
 
@@ -116,7 +89,7 @@ class Chain:
         settings: ChainSettings,
         observe: Callable[[ChainEvent], None] = lambda _: None,
     ) -> None:
-        self._members = tuple(_Member(link) for link in links)
+        self._members = tuple(Member(link) for link in links)
         self._settings = settings
         self._observe = observe
         self._deadline = time.monotonic() + settings.deadline
@@ -124,32 +97,43 @@ class Chain:
         self._message_values: dict[str, bytes] = {}
         self._sender: Sender | None = None
         self._recipients: list[Recipient] = []
-        self._stopped: _Stop | None = None
+        self._first_recipient: dict[str, bytes] = {}
+        """Its macros, which events after RCPT can have."""
+        self._content_values: dict[str, bytes] = {}
+        self._greeted = self._mail_begun = False
+        self._stopped: Stop | None = None
         """Discarded or quarantined before the content: no milter is asked any more."""
 
     def connect(self, client: Client) -> SmtpReply | None:
         """Announce *client*; returns the refusal, or None to go on."""
         self._values |= client_macros(client)
-        nowhere = client.family == "unknown"
-        name = client.name or ("unknown" if nowhere else f"[{client.address}]")
-        data = _strings([name]) + _FAMILIES[client.family]
-        if not nowhere:
-            data += struct.pack(">H", client.port) + _strings([client.address])
         argument = f"{client.name or 'unknown'}[{client.address}]"
-        return self._ask_all(Stage.CONNECT, data, argument)
+        return self._ask_all(Stage.CONNECT, client_data(client), argument)
 
     def helo(self, name: str) -> SmtpReply | None:
-        """Announce HELO or EHLO with *name*."""
-        return self._ask_all(Stage.HELO, _strings([name]), name)
+        """Announce HELO or EHLO with *name*; a message that was begun is over with it."""
+        reply = self._ask_all(Stage.HELO, text_strings([name]), name)
+        if reply and reply.code in HANG_UP:
+            return reply
+        if self._greeted:
+            self._abort_all()
+        self._greeted = True
+        self.abort()
+        return reply
 
     def mail(self, sender: Sender) -> SmtpReply | None:
         """Announce the sender; forgets the message before."""
+        stopped = self._stopped  # an unknown command may have discarded what is to come
         self._forget_message()
-        self._message_values = sender_macros(sender)
-        data = _strings([f"<{sender.address}>", *sender.arguments])
+        self._stopped = stopped
+        self._mail_begun = not (stopped and stopped.kind == "discard")
+        self._message_values = sender_macros(sender, self._values.get("j", b""))
+        data = text_strings([f"<{sender.address}>", *sender.arguments])
         reply = self._ask_all(Stage.MAIL, data, f"<{sender.address}>")
         if reply is None:
             self._sender = sender
+        else:
+            self.abort()
         return reply
 
     def rcpt(self, recipient: Recipient, queue_id: str = "") -> SmtpReply | None:
@@ -161,8 +145,8 @@ class Chain:
             queue_id: the message's, from the second recipient on.
         """
         self._set_queue_id(queue_id)
-        values = recipient_macros(recipient)
-        data = _strings([f"<{recipient.address}>", *recipient.arguments])
+        values = recipient_macros(recipient, self._values.get("j", b""))
+        data = text_strings([f"<{recipient.address}>", *recipient.arguments])
         refused, stopped = bool(recipient.refused), self._stopped
         reply = self._ask_all(
             Stage.RCPT, data, f"<{recipient.address}>", values, only_wanting_rejected=refused
@@ -171,17 +155,20 @@ class Chain:
             self._stopped = stopped
             return None
         if reply is None:
+            if not self._recipients:
+                self._first_recipient = values
             self._recipients.append(recipient)
         return reply
 
     def data(self, queue_id: str = "") -> SmtpReply | None:
         """Announce DATA."""
         self._set_queue_id(queue_id)
-        return self._ask_all(Stage.DATA, b"", "")
+        return self._ask_all(Stage.DATA, b"", "", self._first_recipient)
 
     def unknown(self, command: str) -> SmtpReply | None:
-        """Announce a command that the MTA does not know."""
-        return self._ask_all(Stage.UNKNOWN, _strings([command]), command)
+        """Announce a command that the MTA does not know; milters are told its first word."""
+        word = command.split(maxsplit=1)[0] if command.strip() else ""
+        return self._ask_all(Stage.UNKNOWN, text_strings([word]), command, self._first_recipient)
 
     def message(self, message: bytes, received: bytes = b"") -> Outcome:
         """Send the content to each milter in turn and return what became of it.
@@ -190,37 +177,52 @@ class Chain:
             message: headers and body as the client sent them.
             received: the value of the MTA's own Received header, hidden from milters.
         """
-        content = parse_message(message)
+        content = without_dropped(parse_message(message))
         if received:
             own = Header(b"Received", b" " + received, hidden=True)
             content = Content((own, *content.headers), content.body)
         outcome = Outcome("deliver", None, content, self._envelope())
-        stop = self._stopped
+        held, stop = None, self._stopped
+        if stop and stop.kind == "quarantine":
+            held, stop = stop, None  # the content goes to the milters that are left
+        self._content_values = content_macros(self._values, self._message_values)
         for member in self._members:
             if stop:
                 break
+            if held and member.standing:
+                continue
             outcome, stop = self._message_to(member, outcome)
         self.abort()
-        return _concluded(outcome, stop)
+        return _concluded(outcome, stop or held)
 
     def abort(self) -> None:
-        """End the message at every milter, as RSET and the end of a message do."""
-        for member in self._members:
-            if member.session and not member.done:
-                member.session.abort()
+        """End the message at every milter, as RSET and its own end do, where one was begun."""
+        if self._mail_begun:
+            self._abort_all()
         self._forget_message()
 
     def close(self) -> None:
-        """End the session at every milter."""
+        """End the message and the session at every milter."""
+        self.abort()
+        if self._greeted:
+            self._abort_all()
+            self._greeted = False
         for member in self._members:
             if member.session:
                 member.session.quit()
                 member.session = None
             member.done = True
 
+    def _abort_all(self) -> None:
+        """Send ABORT: Postfix does for a message that ends, and once more for a HELO that does."""
+        for member in self._members:
+            if member.session and not member.done:
+                member.session.abort()
+
     def _forget_message(self) -> None:
+        self._mail_begun = False
         self._sender, self._recipients, self._stopped = None, [], None
-        self._message_values = {}
+        self._message_values = self._first_recipient = {}
         for member in self._members:
             member.done_with_message = False
 
@@ -252,7 +254,7 @@ class Chain:
                 break
             if stage is Stage.CONNECT:
                 self._open(member)
-            if only_wanting_rejected and not _wants_rejected(member):
+            if only_wanting_rejected and not member.wants_rejected:
                 self._observe(
                     Exchange(
                         member.link.name, stage, argument, withheld="recipient refused by the MTA"
@@ -266,7 +268,7 @@ class Chain:
                 return stop.reply
         return None
 
-    def _open(self, member: _Member) -> None:
+    def _open(self, member: Member) -> None:
         member.session, opened = open_session(member.link, self._settings, self._deadline)
         self._observe(opened)
         if opened.trouble:
@@ -274,17 +276,20 @@ class Chain:
 
     def _ask(
         self,
-        member: _Member,
+        member: Member,
         stage: Stage,
         data: bytes,
         argument: str,
         values: Mapping[str, bytes] | None = None,
-    ) -> _Stop | None:
+    ) -> Stop | None:
         if member.standing:
             return member.standing
         if member.done or member.done_with_message or member.session is None:
             return None
-        known = self._values | self._message_values | dict(values or {})
+        if stage in MESSAGE_STAGES:
+            known = self._content_values
+        else:
+            known = self._values | self._message_values | dict(values or {})
         exchange = member.session.ask(stage, data, argument, known)
         member.last = exchange
         self._observe(exchange)
@@ -292,7 +297,7 @@ class Chain:
             return self._give_up(member)
         return self._obey(member, stage, exchange.reply)
 
-    def _obey(self, member: _Member, stage: Stage, reply: Reply | None) -> _Stop | None:
+    def _obey(self, member: Member, stage: Stage, reply: Reply | None) -> Stop | None:
         name = member.link.name
         at_connect = stage in (Stage.CONNECT, Stage.HELO)
         match reply.decision if reply else "continue":
@@ -302,45 +307,47 @@ class Chain:
                 member.done_with_message = True
             case "reject" | "tempfail" as decision:
                 default = REJECTED if decision == "reject" else TEMPFAILED
-                stop = _Stop((reply and reply.smtp) or default, name)
+                stop = Stop((reply and reply.smtp) or default, name)
                 if at_connect:
                     self._dismiss(member, stop)
                 return stop
             case "discard":
-                return _Stop(None, name, "discard")
+                return Stop(None, name, "discard")
+            case "shutdown" if stage in MESSAGE_STAGES:
+                return Stop(None, name, "discard")  # Postfix says 250 and queues nothing
             case "shutdown":
-                stop = _Stop(SHUT_DOWN, name)
+                stop = Stop(SHUT_DOWN, name)
                 self._dismiss(member, stop)
                 return stop
             case "failure":
                 return self._give_up(member)
         return None
 
-    def _give_up(self, member: _Member) -> _Stop | None:
+    def _give_up(self, member: Member) -> Stop | None:
         """Take milter_default_action for a milter that failed; it holds for the session."""
         action = member.link.default_action
         stop = None
         if action == "quarantine":
-            stop = _Stop(None, member.link.name, "quarantine", "default_action")
+            stop = Stop(None, member.link.name, "quarantine", "default_action")
         elif action != "accept":
-            stop = _Stop(_DEFAULT_REPLIES[action], member.link.name)
+            stop = Stop(DEFAULT_REPLIES[action], member.link.name)
         self._dismiss(member, stop)
         return stop
 
-    def _dismiss(self, member: _Member, standing: _Stop | None = None) -> None:
+    def _dismiss(self, member: Member, standing: Stop | None = None) -> None:
         member.done, member.standing = True, standing
         if member.session:
             member.session.close()
             member.session = None
 
-    def _message_to(self, member: _Member, outcome: Outcome) -> tuple[Outcome, _Stop | None]:
+    def _message_to(self, member: Member, outcome: Outcome) -> tuple[Outcome, Stop | None]:
         if member.standing or member.session is None:
             return outcome, member.standing
         if member.done or member.done_with_message:
             return outcome, None
         keep = member.session.connection.keeps_leading_space
         stop = None
-        for stage, data, argument in _content_events(outcome.content, leading_space=keep):
+        for stage, data, argument in content_events(outcome.content, leading_space=keep):
             stop = self._ask(member, stage, data, argument)
             if stop or member.done_with_message or member.done:
                 break
@@ -348,32 +355,38 @@ class Chain:
         edits = last.edits if last else ()
         if not edits or (stop and last and last.trouble):
             return outcome, stop
-        return self._edit(member.link.name, outcome, edits, stop, leading_space=keep)
+        try:
+            return self._edit(member.link.name, outcome, edits, stop, leading_space=keep)
+        except InterruptedBody:
+            stop = Stop(INTERRUPTED_BODY, member.link.name)
+            self._dismiss(member, stop)
+            return outcome, stop
 
     def _edit(
         self,
         name: str,
         outcome: Outcome,
         edits: tuple[Edit, ...],
-        stop: _Stop | None,
+        stop: Stop | None,
         *,
         leading_space: bool,
-    ) -> tuple[Outcome, _Stop | None]:
-        try:
-            content, envelope = edit_message(
-                outcome.content, outcome.envelope, edits, leading_space=leading_space
-            )
-        except InterruptedBody:
-            return outcome, _Stop(INTERRUPTED_BODY, name)
+    ) -> tuple[Outcome, Stop | None]:
+        content, envelope = edit_message(
+            outcome.content,
+            outcome.envelope,
+            edits,
+            leading_space=leading_space,
+            announced=self._envelope().recipients,
+        )
         self._observe(Edited(name, outcome.content, content, outcome.envelope, envelope))
         for edit in edits:
             if edit.kind == "quarantine" and stop is None:
                 reason = edit.value.decode("utf-8", "backslashreplace")
-                stop = _Stop(None, name, "quarantine", reason)
+                stop = Stop(None, name, "quarantine", reason)
         return outcome._replace(content=content, envelope=envelope), stop
 
 
-def _concluded(outcome: Outcome, stop: _Stop | None) -> Outcome:
+def _concluded(outcome: Outcome, stop: Stop | None) -> Outcome:
     if stop is None:
         return outcome
     if stop.kind != "refused":
@@ -383,21 +396,3 @@ def _concluded(outcome: Outcome, stop: _Stop | None) -> Outcome:
     assert stop.reply is not None
     action: Literal["reject", "tempfail"] = "reject" if stop.reply.code >= 500 else "tempfail"
     return outcome._replace(action=action, reply=stop.reply, decided_by=stop.decided_by)
-
-
-def _wants_rejected(member: _Member) -> bool:
-    return bool(member.session and member.session.connection.wants_rejected_recipients)
-
-
-def _content_events(content: Content, *, leading_space: bool) -> Iterator[tuple[Stage, bytes, str]]:
-    for header in content.visible:
-        value = header.value(leading_space=leading_space)
-        yield Stage.HEADER, strings([header.name, value]), header.name.decode("latin-1")
-    yield Stage.EOH, b"", ""
-    for chunk in content.chunks():
-        yield Stage.BODY, chunk, f"{len(chunk)} bytes"
-    yield Stage.END, b"", ""
-
-
-def _strings(parts: list[str]) -> bytes:
-    return strings([part.encode("utf-8", "surrogateescape") for part in parts])

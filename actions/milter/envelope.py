@@ -59,9 +59,9 @@ def routed_recipient(
     address: str, local_domains: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
 ) -> Recipient:
     """Return *address* as a recipient, local where its domain is among *local_domains*."""
-    mailer = "local" if _domain(address) in local_domains else "smtp"
+    mailer = "local" if _domain(address).lower() in local_domains else "smtp"
     return Recipient(address, _domain(address), mailer, arguments)
 
 
 def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower() if "@" in address else ""
+    return address.rpartition("@")[2] if "@" in address else ""

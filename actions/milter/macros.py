@@ -5,6 +5,7 @@ Lists and values follow MILTER_README and ``postconf`` (milter_*_macros) of Post
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,22 +68,61 @@ def client_macros(client: Client) -> dict[str, bytes]:
     return _encoded(facts)
 
 
-def sender_macros(sender: Sender) -> dict[str, bytes]:
-    """Return what is known of the sender at MAIL."""
-    return _encoded(
-        {"mail_addr": sender.address, "mail_host": sender.host, "mail_mailer": sender.mailer}
-    )
+def sender_macros(sender: Sender, hostname: bytes = b"") -> dict[str, bytes]:
+    """Return what is known of the sender at MAIL.
+
+    Args:
+        sender: the sender; the null sender stands for a local one.
+        hostname: myhostname, the next hop of what is delivered here.
+    """
+    mailer = sender.mailer or ("" if sender.address else "local")
+    facts = {"mail_host": sender.host, "mail_mailer": mailer}
+    address = _encoded({"mail_addr": _lower_domain(sender.address)}) or {"mail_addr": b""}
+    return address | _encoded(facts) | _here("mail_host", mailer, hostname)
 
 
-def recipient_macros(recipient: Recipient) -> dict[str, bytes]:
-    """Return what is known of one recipient at RCPT."""
-    return _encoded(
-        {
-            "rcpt_addr": recipient.address,
-            "rcpt_host": recipient.host,
-            "rcpt_mailer": recipient.mailer,
-        }
-    )
+def recipient_macros(recipient: Recipient, hostname: bytes = b"") -> dict[str, bytes]:
+    """Return what is known of one recipient at RCPT; of a refused one, why it is refused."""
+    if recipient.refused:
+        return _refusal_macros(recipient.refused)
+    facts = {
+        "rcpt_addr": _lower_domain(recipient.address),
+        "rcpt_host": recipient.host,
+        "rcpt_mailer": recipient.mailer,
+    }
+    return _encoded(facts) | _here("rcpt_host", recipient.mailer, hostname)
+
+
+def _refusal_macros(reply: str) -> dict[str, bytes]:
+    """Read ``550 5.1.1 <address>: text`` as Postfix tells it to milters that want to know."""
+    found = _REFUSAL.fullmatch(reply)
+    assert found is not None  # every part of it is optional
+    status, text = found.groups("")
+    return _encoded({"rcpt_addr": text, "rcpt_host": status, "rcpt_mailer": "error"})
+
+
+_REFUSAL = re.compile(r"(?:\d{3}[ -])?(?:(\d\.\d+\.\d+) )?(?:<[^>]*>: )?(.*)", re.DOTALL)
+
+
+def _here(name: str, mailer: str, hostname: bytes) -> dict[str, bytes]:
+    """Return the next hop of the local mailer: this host, whatever the address's domain."""
+    return {name: hostname} if hostname and mailer == "local" else {}
+
+
+def _lower_domain(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    return local + at + domain.lower() if at else address
+
+
+def content_macros(session: Mapping[str, bytes], message: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return what is known where the content is sent, by Postfix's cleanup and not its smtpd.
+
+    Args:
+        session: what is known of the MTA and the client.
+        message: what is known of the message and its envelope; only the queue id reaches cleanup.
+    """
+    known = {name: value for name, value in session.items() if name != "client_connections"}
+    return known | {"i": message["i"]} if "i" in message else known
 
 
 def _encoded(facts: Mapping[str, str]) -> dict[str, bytes]:

@@ -83,6 +83,16 @@ def parse_message(data: bytes) -> Content:
     return Content(tuple(headers), with_crlf(text[at:]))
 
 
+def without_dropped(content: Content) -> Content:
+    """Return *content* without the headers that Postfix drops before any milter sees them."""
+    kept = tuple(one for one in content.headers if one.name.lower() not in _DROPPED)
+    return Content(kept, content.body)
+
+
+_DROPPED = {b"bcc", b"content-length", b"resent-bcc", b"return-path"}
+"""Postfix's message_drop_headers, by default."""
+
+
 def _with_lf(data: bytes) -> bytes:
     """Return *data* with LF at line ends; every CR before one goes, as Postfix reads a client."""
     text = data.replace(b"\r\n", b"\n")
@@ -128,7 +138,12 @@ class Envelope(Record):
 
 
 def edit_message(
-    content: Content, envelope: Envelope, edits: Iterable[Edit], *, leading_space: bool
+    content: Content,
+    envelope: Envelope,
+    edits: Iterable[Edit],
+    *,
+    leading_space: bool,
+    announced: tuple[bytes, ...] | None = None,
 ) -> tuple[Content, Envelope]:
     """Carry out *edits* in their order, with Postfix's reading of each.
 
@@ -137,11 +152,14 @@ def edit_message(
         envelope: sender and recipients before.
         edits: the edits of one milter at end of message.
         leading_space: whether that milter writes the space after the colon itself.
+        announced: the recipients that the client gave; all of them, where it is not said.
 
     Raises:
         InterruptedBody: Postfix answers 451 4.3.5 to this.
     """
-    desk = _Desk(content, envelope, leading_space)
+    given = envelope.recipients if announced is None else announced
+    added = set(envelope.recipients).difference(given)
+    desk = _Desk(content, envelope, leading_space, {address.lower() for address in added})
     for edit in edits:
         desk.edit(edit)
     return desk.result()
@@ -150,7 +168,13 @@ def edit_message(
 class _Desk:
     """A message being edited."""
 
-    def __init__(self, content: Content, envelope: Envelope, leading_space: bool) -> None:  # noqa: FBT001
+    def __init__(
+        self,
+        content: Content,
+        envelope: Envelope,
+        leading_space: bool,  # noqa: FBT001
+        added: set[bytes],
+    ) -> None:
         self._headers = list(content.headers)
         # Beside the headers, for a quick search: many edits must not take minutes.
         self._names = [b"" if one.hidden else one.name.lower() for one in content.headers]
@@ -159,7 +183,7 @@ class _Desk:
         self._body_closed = False
         self._sender = envelope.sender
         self._recipients = list(envelope.recipients)
-        self._known = {address.lower() for address in envelope.recipients}
+        self._added = added
         self._space = b"" if leading_space else b" "
 
     def result(self) -> tuple[Content, Envelope]:
@@ -213,16 +237,19 @@ class _Desk:
             self._headers[at] = self._header(edit)
 
     def _add_recipient(self, address: bytes) -> None:
-        """Add *address*, unless it is empty or there already in whatever case."""
-        if address and address.lower() not in self._known:
-            self._known.add(address.lower())
+        """Add *address*, unless it is empty or a milter added it already, in whatever case.
+
+        One that the client gave gets the mail twice then, as Postfix has it.
+        """
+        if address and address.lower() not in self._added:
+            self._added.add(address.lower())
             self._recipients.append(address)
 
     def _delete_recipient(self, address: bytes) -> None:
         """Delete *address*, however often and exactly as it was given."""
         while address in self._recipients:
             self._recipients.remove(address)
-            self._known.discard(address.lower())
+            self._added.discard(address.lower())
 
 
 def folded(value: bytes) -> bytes:

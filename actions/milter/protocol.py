@@ -75,12 +75,12 @@ ALL_ACTIONS = 0x1FF
 ALL_STEPS = 0x1FFFFF
 
 OFFERS = {
-    2: (0x3F, 0x7F),
-    3: (0x3F, 0x17F),
-    4: (0x3F, 0x3FF),
+    2: (ALL_ACTIONS, 0x7F),
+    3: (ALL_ACTIONS, 0x17F),
+    4: (ALL_ACTIONS, 0x37F),
     6: (ALL_ACTIONS, ALL_STEPS),
 }
-"""By version: the actions and steps that exist in it."""
+"""By version: the actions and steps that Postfix offers."""
 
 
 class Stage(Enum):

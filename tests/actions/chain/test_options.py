@@ -66,7 +66,7 @@ ARGUMENTS: list[tuple[list[str], str, list[list[Any]]]] = [
         "rcpt",
         [["<r@example.org>"], ["<s@x>"], ["<t@x>"]],
     ),
-    (["--unknown", "XYZZY now"], "unknown", [["XYZZY now"]]),
+    (["--unknown", "XYZZY now"], "unknown", [["XYZZY"]]),
     (["-b", "one\n", "--body", "two"], "body", [["one\r\ntwo\r\n"]]),
     (["--profile", "inside"], "connect", [["desk.example.org", 2, ["192.168.1.20", 50443]]]),
 ]

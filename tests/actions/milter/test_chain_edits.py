@@ -120,7 +120,7 @@ def test_a_body_that_is_resumed_after_another_edit_is_451_and_b_gets_nothing(
         (["chgfrom", "<n@x>", "ENVID=1"], b"n@x", [b"b@example.org"]),
         (["addrcpt", "<c@example.org>", None], None, [b"b@example.org", b"c@example.org"]),
         (["addrcpt", "<c@x>", "NOTIFY=NEVER"], None, [b"b@example.org", b"c@x"]),
-        (["addrcpt", "<b@example.org>", None], None, [b"b@example.org"]),
+        (["addrcpt", "<b@example.org>", None], None, [b"b@example.org", b"b@example.org"]),
         (["delrcpt", "<b@example.org>"], None, []),
         (["delrcpt", "<B@example.org>"], None, [b"b@example.org"]),
     ],

@@ -70,7 +70,7 @@ class TestNegotiation:
 
     @pytest.mark.parametrize(
         ("version", "actions", "steps"),
-        [(2, 0x3F, 0x7F), (3, 0x3F, 0x17F), (4, 0x3F, 0x3FF), (6, 0x1FF, 0x1FFFFF)],
+        [(2, 0x1FF, 0x7F), (3, 0x1FF, 0x17F), (4, 0x1FF, 0x37F), (6, 0x1FF, 0x1FFFFF)],
     )
     def test_each_version_offers_what_exists_in_it(
         self, version: int, actions: int, steps: int
@@ -94,7 +94,7 @@ class TestNegotiation:
             (6, options(1), "version 1; 6 was offered"),
             (6, options(0), "version 0; 6 was offered"),
             (6, options(actions=0x3FF), r"actions that were not offered \(0x200\)"),
-            (2, options(2, actions=0x40), r"actions that were not offered \(0x40\)"),
+            (2, options(2, actions=0x200), r"actions that were not offered \(0x200\)"),
             (6, options(steps=1 << 21), r"steps that were not offered \(0x200000\)"),
             (2, options(2, 0, steps=0x400), r"steps that were not offered \(0x400\)"),
         ],

@@ -155,8 +155,9 @@ class TestRecipients:
         assert found == [b"a@example.org", b"b@example.org", b"c@example.org"]
 
     @pytest.mark.parametrize("address", [b"<a@example.org>", b"a@example.org", b"<A@Example.ORG>"])
-    def test_one_that_is_there_is_not_added_again(self, address: bytes) -> None:
-        assert recipients(Edit("add recipient", address)) == list(ENVELOPE.recipients)
+    def test_one_that_the_client_gave_is_added_again(self, address: bytes) -> None:
+        bare = address.strip(b"<>")
+        assert recipients(Edit("add recipient", address)) == [*ENVELOPE.recipients, bare]
 
     def test_one_that_was_just_added_is_not_added_again(self) -> None:
         twice = [Edit("add recipient", b"c@x"), Edit("add recipient", b"C@X", b"NOTIFY=NEVER")]

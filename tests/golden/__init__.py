@@ -1,0 +1,1 @@
+"""Our engine beside Postfix: what a recording milter heard from each, packet by packet."""
