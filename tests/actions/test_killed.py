@@ -19,8 +19,8 @@ from actions.journal.store import Journal
 from actions.plan import Plan
 from actions.runner import run_plan
 from tests.actions.killing import in_child
+from tests.actions.plans import a_plan, journal_plan
 from tests.actions.sandbox import MENDED, SETTING, SandboxHost, needs_root, snapshot
-from tests.actions.test_runner import a_plan, journal_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

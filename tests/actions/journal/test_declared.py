@@ -16,8 +16,8 @@ from actions.journal.store import Journal
 from actions.plan import Plan
 from actions.registry import find
 from actions.runner import run_plan
+from tests.actions.plans import a_plan, an_edit, journal_plan
 from tests.actions.sandbox import needs_root
-from tests.actions.test_runner import a_plan, an_edit, journal_plan
 
 if TYPE_CHECKING:
     from tests.actions.sandbox import SandboxHost
