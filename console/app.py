@@ -150,7 +150,7 @@ class ConsoleApp(App[None]):
         if isinstance(pane, Pane) and pane.adopt(name, arguments):
             return
         if missing(action, arguments):
-            form = Form(action, arguments, "go on")
+            form = Form(action, arguments)
             self.push_screen(form, lambda told: self._open(action, told))
         else:
             self._open(action, arguments)

@@ -142,13 +142,11 @@ class Form(Screen["dict[str, object] | None"]):
         self,
         action: Action,
         given: Mapping[str, object],
-        verb: str,
         without: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self._action = action
         self._given = dict(given)
-        self._verb = verb
         self._without = without
 
     def compose(self) -> ComposeResult:

@@ -143,7 +143,7 @@ class PlanView(Over):
 
     def action_options(self) -> None:
         """Plan with other arguments."""
-        self.app.push_screen(Form(self._action, self._given, "plan"), self._chosen)
+        self.app.push_screen(Form(self._action, self._given), self._chosen)
 
     def action_undo(self) -> None:
         """Open the plan that takes this one back."""

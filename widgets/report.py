@@ -92,7 +92,7 @@ class ReportView(Over):
 
     def action_options(self) -> None:
         """Set what the action can be told."""
-        self.app.push_screen(Form(self._action, self._given, "run"), self._chosen)
+        self.app.push_screen(Form(self._action, self._given), self._chosen)
 
     def action_fix(self) -> None:
         """Open the plan that would mend the first thing found."""

@@ -62,6 +62,8 @@ def ask(
         report = test_side_by_side(ctx, chain, request, target.sessions)
     else:
         report = test_chain(ctx, chain, request)
+    if mail.save_as and report.message_after:
+        _save(mail.save_as, report.message_after)
     notes = (*report.notes, *_further_notes(mail, report), *_rights_note(ctx, own=own, user=user))
     return report._replace(notes=notes, shown=shown)
 
@@ -122,7 +124,6 @@ def _further_notes(mail: Mail, report: ChainReport) -> Iterator[str]:
     if warning:
         yield f"sample {mail.sample}: {warning}"
     if mail.save_as and report.message_after:
-        _save(mail.save_as, report.message_after)
         yield f"the message as the chain leaves it is in {mail.save_as}"
     elif mail.save_as:
         yield f"{mail.save_as} was not written: the session ended before the content"

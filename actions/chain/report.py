@@ -110,7 +110,6 @@ class ChainReport(Record):
     sessions: tuple[SessionSummary, ...]
     trace: tuple[tuple[str, str, str], ...]
     """Milter, direction (">" sent, "<" received), bytes in hexadecimal."""
-    message_before: bytes
     message_after: bytes
     shown: Shown = Shown()
 
@@ -122,7 +121,7 @@ class ChainReport(Record):
     @property
     def json_omits(self) -> tuple[str, ...]:
         """Fields that the JSON document leaves out: they are on disk, or not facts."""
-        return ("message_before", "message_after", "shown")
+        return ("message_after", "shown")
 
     @property
     def exit_code(self) -> int:

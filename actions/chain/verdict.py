@@ -90,7 +90,6 @@ def read_verdict(run: Run, links: tuple[Link, ...], request: TestRequest) -> Cha
         notes=tuple(_notes(links, milters, request)),
         sessions=(),
         trace=run.trace,
-        message_before=request.message,
         message_after=message_after,
     )
 

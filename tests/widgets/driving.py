@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.events import Key, Paste
 from textual.keys import _character_to_key
 from textual.widget import Widget
+from textual.widgets import Input, OptionList
 
 from console.app import ConsoleApp
 
@@ -94,7 +95,10 @@ class Driven:
 
     async def ask_milter(self, spec: str) -> None:
         """Choose the socket *spec* to be tested."""
-        await self.press("m", "end", "enter")
+        await self.press("m")
+        await self.until(lambda: isinstance(self.app.focused, OptionList), "the list of milters")
+        await self.press("end", "enter")
+        await self.until(lambda: isinstance(self.app.focused, Input), "the line to type on")
         await self.press("ctrl+u")
         await self.paste(spec)
         await self.press("enter")

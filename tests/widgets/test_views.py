@@ -60,7 +60,7 @@ async def test_a_form_has_a_field_a_parameter_and_gives_typed_values(
 ) -> None:
     async with console(lab.host, (120, 40)) as screen:
         told: list[dict[str, object] | None] = []
-        form = Form(echo, {}, "go on")
+        form = Form(echo, {})
         screen.app.push_screen(form, told.append)
         await screen.sees("name needed", "who [/x] it is", "--name", "more")
         await screen.press("ctrl+r")
@@ -91,7 +91,7 @@ async def test_a_form_has_a_field_a_parameter_and_gives_typed_values(
 async def test_a_form_left_with_esc_gives_nothing(lab: Lab, echo: Action) -> None:
     async with console(lab.host) as screen:
         told: list[object] = []
-        screen.app.push_screen(Form(echo, {"name": "x"}, "go on"), told.append)
+        screen.app.push_screen(Form(echo, {"name": "x"}), told.append)
         await screen.sees("name needed")
         await screen.press("escape")
         await screen.until(lambda: told == [None])
@@ -100,7 +100,7 @@ async def test_a_form_left_with_esc_gives_nothing(lab: Lab, echo: Action) -> Non
 async def test_a_form_starts_with_what_was_given(lab: Lab, echo: Action) -> None:
     async with console(lab.host, (120, 40)) as screen:
         given = {"name": "eve", "count": 7, "words": ("a", "b"), "loud": True}
-        screen.app.push_screen(Form(echo, given, "go on"))
+        screen.app.push_screen(Form(echo, given))
         await screen.sees("eve", "7", "● yes")
         form = cast("Form", screen.app.screen)
         assert _field(form, "words").read() == ("a", "b")

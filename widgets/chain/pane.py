@@ -173,7 +173,7 @@ class ChainPane(Pane):
 
     def action_options(self) -> None:
         """Set whatever else a test can be told."""
-        form = Form(self._action, self._given, "use", target.SHOWN_BY_THE_PANE)
+        form = Form(self._action, self._given, target.SHOWN_BY_THE_PANE)
         self.app.push_screen(form, self._options_chosen)
 
     def _milter_chosen(self, value: str | None) -> None:
