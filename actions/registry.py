@@ -1,4 +1,4 @@
-"""Every action by its name. A capability's declarations are imported when it is asked for."""
+"""Every action by its name. The module that declares one is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from actions.action import DECLARED, ActionError, Exit
 if TYPE_CHECKING:
     from actions.action import Action
 
-CAPABILITIES = {
-    "chain": "actions.chain.declared",
-    "sockets": "actions.sockets.declared",
-    "journal": "actions.journal.declared",
+MODULES = {
+    "chain.test": "actions.chain.declared.test",
+    "sockets.check": "actions.sockets.declared",
+    "sockets.fix": "actions.sockets.declared",
+    "journal.finish": "actions.journal.declared",
+    "journal.leave": "actions.journal.declared",
+    "journal.list": "actions.journal.declared",
+    "journal.undo": "actions.journal.declared",
 }
-"""The first part of an action's name, and the module that declares its actions."""
+"""Every action, in the order in which they are listed, and the module that declares it."""
 
 
 def find(name: str) -> Action:
@@ -24,34 +28,27 @@ def find(name: str) -> Action:
     Raises:
         ActionError: there is none; the next step names those that come close.
     """
-    capability = name.partition(".")[0]
-    if capability in CAPABILITIES:
-        _declare(capability)
-    if name in DECLARED:
-        return DECLARED[name]
+    if name in MODULES:
+        return _declared(name)
     raise ActionError(f"no action is called {name!r}", Exit.USAGE, _close_to(name))
 
 
 def all_actions() -> tuple[Action, ...]:
-    """Return every action, by capability in the order of the table, then by name."""
-    for capability in CAPABILITIES:
-        _declare(capability)
-    order = tuple(CAPABILITIES)
-    known = (action for action in DECLARED.values() if action.name.partition(".")[0] in order)
-    return tuple(sorted(known, key=lambda one: (order.index(one.name.partition(".")[0]), one.name)))
+    """Return every action in the order of the table."""
+    return tuple(map(_declared, MODULES))
 
 
-def _declare(capability: str) -> None:
-    module = CAPABILITIES[capability]
+def _declared(name: str) -> Action:
+    module = MODULES[name]
     if module not in sys.modules:
         # importlib costs more than what it would bring here.
         __import__(module)
+    return DECLARED[name]
 
 
 def _close_to(name: str) -> str:
     import difflib
 
-    names = [action.name for action in all_actions()]
-    close = [known for known in names if known.startswith(f"{name}.")]
-    close = close or difflib.get_close_matches(name, names, 3, 0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"known are: {', '.join(names)}"
+    close = [known for known in MODULES if known.startswith(f"{name}.")]
+    close = close or difflib.get_close_matches(name, MODULES, 3, 0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"known are: {', '.join(MODULES)}"

@@ -35,4 +35,4 @@ def sandbox(sandbox_actions: None) -> Iterator[SandboxHost]:
 @pytest.fixture
 def sandbox_actions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the registry find the sandbox's own action."""
-    monkeypatch.setitem(registry.CAPABILITIES, "sandbox", "tests.actions.sandbox_declared")
+    monkeypatch.setitem(registry.MODULES, "sandbox.proof", "tests.actions.sandbox_declared")

@@ -192,7 +192,7 @@ _CONSOLE = """#!{python} -B
 import sys
 sys.path[:0] = [{root!r}, {folder!r}]
 from actions import registry
-registry.CAPABILITIES["greeting"] = "greeting_declared"
+registry.MODULES["greeting.set"] = "greeting_declared"
 from console.cli import main
 main()
 """

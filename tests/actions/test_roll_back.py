@@ -166,7 +166,7 @@ def test_a_defect_in_taking_back_keeps_nothing_from_being_restored(
     assert [name for name in before if world[name] != before[name]] == ["etc/group"]
     assert sandbox.services.settings_of("milter") == before["etc/milter.conf"].content
     monkeypatch.undo()
-    monkeypatch.setitem(registry.CAPABILITIES, "sandbox", "tests.actions.sandbox_declared")
+    monkeypatch.setitem(registry.MODULES, "sandbox.proof", "tests.actions.sandbox_declared")
     undo(sandbox)
     assert snapshot(sandbox.root) == before
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actions.action import Context, Never
-from actions.chain.declared import chain_test
+from actions.chain.declared.test import chain_test
 from actions.host.system import SystemHost
 
 if TYPE_CHECKING:
