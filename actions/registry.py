@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from actions.action import Action
 
 MODULES = {
+    "chain.discover": "actions.chain.declared.discover",
+    "chain.load": "actions.chain.declared.load",
+    "chain.scenario": "actions.chain.declared.scenario",
+    "chain.send": "actions.chain.declared.send",
     "chain.test": "actions.chain.declared.test",
     "sockets.check": "actions.sockets.declared",
     "sockets.fix": "actions.sockets.declared",

@@ -1,15 +1,14 @@
-"""The body of ``chain.test``: which milters, opened as whom, asked what."""
+"""The body of ``chain.test``: which milters are asked what, and what is told beside."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from actions.action import ActionError, Exit
+from actions.chain.difference import differences
 from actions.chain.request import (
     Limits,
     Mail,
-    Mta,
     Origin,
     Target,
     chosen_timeouts,
@@ -18,19 +17,18 @@ from actions.chain.request import (
 )
 from actions.chain.run import test_chain, test_side_by_side
 from actions.chain.samples import SAMPLES
-from actions.host.endpoint import BadEndpoint
-from actions.host.errors import HostError, UnknownAccount
-from actions.mailhost.chain import configured_chain, connector_as, links
-from actions.milter.transport import connect
+from actions.chain.target import found_chain, rights_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions.action import Context
     from actions.chain.report import ChainReport, Shown
-    from actions.milter.link import Link
 
 MOST_SESSIONS = 100
+
+LOCAL = "local"
+"""The profile of mail that is handed in on this host; every other comes by SMTP."""
 
 
 def ask(
@@ -49,74 +47,40 @@ def ask(
     """
     if not 1 <= target.sessions <= MOST_SESSIONS:
         raise usage(f"--threads is a number from 1 to {MOST_SESSIONS}")
-    _check_user(ctx, target.as_user)
-    own = not target.specs
-    chain, mta, user = _own_chain(ctx, target.as_user) if own else _given_chain(ctx, target)
-    chain = tuple(link._replace(timeouts=chosen_timeouts(limits, link.timeouts)) for link in chain)
-    asked = target._replace(as_user=user)
-    request = spelled_out(mta, asked, mail, origin, macros, limits, trace=shown.trace)
-    request = request._replace(configured=own)
+    local = origin.profile == LOCAL and not target.specs
+    service = target.chain or ("non_smtpd" if local else "")
+    found = found_chain(ctx, target.specs, target.as_user, service)
+    if found.submitted:
+        origin = origin._replace(profile=LOCAL)
+    elif local:
+        raise usage(f"--profile {LOCAL} goes with --chain non_smtpd: it comes without SMTP")
+    chain = tuple(
+        link._replace(timeouts=chosen_timeouts(limits, link.timeouts)) for link in found.links
+    )
+    asked = target._replace(as_user=found.as_user)
+    request = spelled_out(found.mta, asked, mail, origin, macros, limits, trace=shown.trace)
+    request = request._replace(configured=found.own)
     if mail.save_as:
         _check_writable(mail.save_as)
     if target.sessions > 1:
         report = test_side_by_side(ctx, chain, request, target.sessions)
     else:
         report = test_chain(ctx, chain, request)
+    if found.managers and target.sessions == 1:
+        from actions.chain.children import with_children
+
+        report = with_children(ctx, report, found.managers, request, limits)
     if mail.save_as and report.message_after:
         _save(mail.save_as, report.message_after)
-    notes = (*report.notes, *_further_notes(mail, report), *_rights_note(ctx, own=own, user=user))
-    return report._replace(notes=notes, shown=shown)
-
-
-def _check_user(ctx: Context, user: str) -> None:
-    if not user:
-        return
-    try:
-        account = ctx.host.accounts.user(user)
-    except UnknownAccount as error:
-        raise usage(f"--as-user: {error}") from error
-    if os.geteuid() not in {0, account.uid}:
-        raise ActionError(
-            f"--as-user {user}: only root may open sockets with another user's rights",
-            Exit.NOT_PERMITTED,
-            "run it as root",
-        )
-
-
-def _given_chain(ctx: Context, target: Target) -> tuple[tuple[Link, ...], Mta, str]:
-    connector = connector_as(ctx.host, target.as_user) if target.as_user else connect
-    try:
-        chain = links(target.specs, connector)
-    except BadEndpoint as error:
-        raise usage(f"--milter {error}") from error
-    return chain, Mta(ctx.host.name, ctx.host.name), target.as_user
-
-
-def _own_chain(ctx: Context, as_user: str) -> tuple[tuple[Link, ...], Mta, str]:
-    """Return the milters of this host's Postfix, opened as its own user where that is possible."""
-    elsewhere = "name one with --milter unix:/path/to/socket"
-    try:
-        user = as_user or (ctx.host.postfix.user() if os.geteuid() == 0 else "")
-        own = configured_chain(ctx.host, connector_as(ctx.host, user) if user else connect)
-    except HostError as error:
-        raise ActionError(
-            f"the milters of this host can't be read: {error}", Exit.UNDECIDED, elsewhere
-        ) from error
-    if not own.links:
-        raise ActionError(
-            "Postfix on this host uses no milter (smtpd_milters is empty)", Exit.USAGE, elsewhere
-        )
-    mta = Mta(own.hostname, own.daemon_name, own.version, own.macro_lists)
-    return own.links, mta, user
-
-
-def _rights_note(ctx: Context, *, own: bool, user: str) -> Iterator[str]:
-    """Say where the sockets of the host's own chain were not opened as Postfix opens them."""
-    if own and not user and ctx.host.kind == "system":
-        yield (
-            "the sockets were opened with your own rights: whether Postfix may open them is "
-            "not shown (run it as root)"
-        )
+    notes = (
+        *found.problems,
+        *report.notes,
+        *_further_notes(mail, report),
+        *rights_note(ctx, found),
+    )
+    return report._replace(
+        notes=notes, differences=differences(report.edited), edited=(), shown=shown
+    )
 
 
 def _further_notes(mail: Mail, report: ChainReport) -> Iterator[str]:

@@ -106,11 +106,42 @@ class Units(Protocol):
         """
 
 
+class PostfixService(Record):
+    """One service of master.cf."""
+
+    name: str
+    """Such as "smtp", or "127.0.0.1:10025"."""
+    kind: str
+    """"inet", "unix", "unix-dgram", "fifo" or "pass"."""
+    private: bool
+    unprivileged: bool
+    """Whether it runs as mail_owner; else it runs as root."""
+    chroot: bool
+    """Whether it runs below queue_directory; what "-" stands for is resolved."""
+    program: str
+    arguments: tuple[str, ...]
+    """Without the settings given with -o."""
+    overrides: tuple[tuple[str, str], ...]
+    """The settings given with -o, as written; `Postfix.setting_of` tells what they come to."""
+
+
 class Postfix(Protocol):
     """The MTA's settings, as the MTA itself reads them."""
 
     def setting(self, name: str) -> str:
         """Return the value of *name* with its parameters expanded; raises `HostError`."""
+
+    def setting_of(self, service: PostfixService, name: str) -> str:
+        """Return the value of *name* in *service*: its -o settings go before main.cf's.
+
+        Parameters are expanded with those settings too. Raises `HostError`.
+        """
+
+    def default(self, name: str) -> str:
+        """Return Postfix's own value of *name*, without expansion; raises `HostError`."""
+
+    def services(self) -> tuple[PostfixService, ...]:
+        """Return the services of master.cf in their order; raises `HostError`."""
 
     def user(self) -> str:
         """Return the user that Postfix's network services run as (mail_owner)."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
+from actions.host.errors import HostError
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from actions.host.endpoint import Endpoint
     from actions.host.files import Files
     from actions.host.opener import Opener
-    from actions.host.ports import Accounts, Commands, Postfix, Units
+    from actions.host.ports import Accounts, Commands, Postfix, PostfixService, Units
 
 STATE = "/var/lib/milter-console"
 """Whoever asks: only root changes a system, so its journal is root's."""
@@ -56,35 +58,74 @@ class SystemHost:
 
 
 class SystemPostfix:
-    """Postfix's settings, as ``postconf`` tells them; read once."""
+    """Postfix's settings, as ``postconf`` tells them; each answer is asked for once."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._settings: dict[str, str] = {}
+        self._settings: dict[tuple[str, ...], dict[str, str]] = {}
+        self._services: tuple[PostfixService, ...] | None = None
 
     def setting(self, name: str) -> str:
         """Return the value of *name* with its parameters expanded; raises `HostError`."""
-        from actions.host.errors import HostError
+        return self._told(name, "-x")
 
-        if not self._settings:
-            self._settings = self._read()
-        try:
-            return self._settings[name]
-        except KeyError:
-            raise HostError(f"Postfix has no setting {name!r}") from None
+    def setting_of(self, service: PostfixService, name: str) -> str:
+        """Return the value of *name* in *service*; raises `HostError`."""
+        if not service.overrides:
+            return self.setting(name)
+        # postconf itself evaluates them (-o, since 2.10): main.cf may refer to what they set.
+        given = (f"{key}={_with_name(value, service)}" for key, value in service.overrides)
+        return self._told(name, "-x", *(word for setting in given for word in ("-o", setting)))
+
+    def default(self, name: str) -> str:
+        """Return Postfix's own value of *name*, without expansion; raises `HostError`."""
+        return self._told(name, "-d")
+
+    def services(self) -> tuple[PostfixService, ...]:
+        """Return the services of master.cf in their order; raises `HostError`."""
+        if self._services is None:
+            from actions.host.master import read_master
+
+            text = self._ask("-M")
+            self._services = read_master(text, chroot=self._chroots_by_default())
+        return self._services
 
     def user(self) -> str:
         """Return the user that Postfix's network services run as (mail_owner)."""
         return self.setting("mail_owner")
 
-    def _read(self) -> dict[str, str]:
-        from actions.host.errors import HostError
+    def _chroots_by_default(self) -> bool:
+        """Return what "-" means in master.cf's column chroot (master(5))."""
+        try:
+            level = self.setting("compatibility_level")
+        except HostError:  # before Postfix 3.0
+            return True
+        return level.partition(".")[0] in {"", "0"}
 
-        asked = self._commands.run(["postconf", "-x"])
+    def _told(self, name: str, *arguments: str) -> str:
+        if arguments not in self._settings:
+            lines = (line.partition("=") for line in self._ask(*arguments).splitlines())
+            self._settings[arguments] = {
+                key.strip(): value.strip() for key, equals, value in lines if equals
+            }
+        try:
+            return self._settings[arguments][name]
+        except KeyError:
+            raise HostError(f"Postfix has no setting {name!r}") from None
+
+    def _ask(self, *arguments: str) -> str:
+        asked = self._commands.run(["postconf", *arguments])
         if asked.exit_code:
-            raise HostError(f"postconf -x failed: {asked.stderr.strip() or asked.exit_code}")
-        lines = (line.partition("=") for line in asked.stdout.splitlines())
-        return {name.strip(): value.strip() for name, equals, value in lines if equals}
+            told = asked.stderr.strip() or asked.exit_code
+            raise HostError(f"postconf {arguments[0]} failed: {told}")
+        return asked.stdout
+
+
+def _with_name(value: str, service: PostfixService) -> str:
+    """Return *value* with the service's name, which postconf -x knows only in master.cf."""
+    for form in ("$service_name", "${service_name}", "$(service_name)"):
+        value = value.replace(form, service.name)
+    return value
 
 
 def _files(_: SystemHost) -> Files:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
-from actions.host.endpoint import BadEndpoint, parse_endpoint
+from actions.host.endpoint import parse_endpoint
 from actions.host.errors import HostError
-from actions.mailhost.values import items, seconds
-from actions.milter.link import DefaultAction, Link
-from actions.milter.transport import Timeouts, connect
+from actions.host.words import BadBraces, closing_brace, name_and_value, unwrapped
+from actions.mailhost.specs import (
+    ENDS,
+    PER_MILTER,
+    TIMES,
+    Refused,
+    Surroundings,
+    check_protocol,
+    check_time,
+    checked_action,
+    read_milter,
+)
+from actions.mailhost.values import items
+from actions.milter.link import Link
+from actions.milter.transport import connect
 from actions.record import Record
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from actions.host.endpoint import Endpoint
     from actions.host.ports import Host
@@ -31,10 +43,13 @@ _FULL_NAMES = {
 """What operators call the milters whose sockets have a shorter name."""
 
 MACRO_STAGES = ("connect", "helo", "mail", "rcpt", "data", "end_of_header", "end_of_data")
-"""The stages that have a milter_*_macros setting."""
+"""The stages whose setting is called milter_STAGE_macros."""
 
-_PER_MILTER = ("connect_timeout", "command_timeout", "content_timeout", "default_action")
-"""Settings that a milter's braces may give it for itself (postconf(5), smtpd_milters)."""
+MACRO_SETTINGS = {
+    **{stage: f"milter_{stage}_macros" for stage in MACRO_STAGES},
+    "unknown": "milter_unknown_command_macros",
+}
+"""By stage: the setting with the names of the macros that are sent there."""
 
 
 class ConfiguredChain(Record):
@@ -46,11 +61,38 @@ class ConfiguredChain(Record):
     version: str
     """milter_macro_v."""
     macro_lists: MacroLists
+    protocol: str = "6"
+    """milter_protocol: a version, and extensions such as no_header_reply."""
+    macro_defaults: tuple[tuple[str, str], ...] = ()
+    """milter_macro_defaults: values for macros that have none of their own."""
+    header_checks: str = ""
+    """milter_header_checks: tables that see the headers which milters add."""
 
     @property
     def specs(self) -> tuple[str, ...]:
         """Where the milters listen."""
         return tuple(link.endpoint.spec for link in self.links)
+
+
+class Refusal(Record):
+    """A milter that Postfix's settings name and that Postfix does not accept."""
+
+    item: str
+    """As it is written; empty where a setting for all milters is refused."""
+    reason: str
+    """In Postfix's words."""
+    effect: str
+
+
+class Reading(Record):
+    """What Postfix's settings say of the milters of one service."""
+
+    chain: ConfiguredChain
+    specs: tuple[str, ...]
+    """Each link as it is written, without its braces."""
+    protocols: tuple[str, ...]
+    """Each link's milter_protocol."""
+    refusals: tuple[Refusal, ...]
 
 
 def configured_chain(host: Host, connector: Connector = connect) -> ConfiguredChain:
@@ -64,41 +106,106 @@ def configured_chain(host: Host, connector: Connector = connect) -> ConfiguredCh
 
 def read_chain(get: Callable[[str], str], connector: Connector = connect) -> ConfiguredChain:
     """Return the chain out of settings that *get* tells by name; raises `HostError`."""
-    usual = {name: get(f"milter_{name}") for name in _PER_MILTER}
-    made = [_link(item, usual, get, connector) for item in items(get("smtpd_milters"))]
-    return ConfiguredChain(
+    reading = read_settings(get, connector)
+    for refusal in reading.refusals:
+        raise HostError(f"smtpd_milters: {refusal.item}: {refusal.reason}".replace(": : ", ": "))
+    return reading.chain
+
+
+def read_settings(
+    get: Callable[[str], str],
+    connector: Connector = connect,
+    setting: str = "smtpd_milters",
+    *,
+    chroot: bool = False,
+) -> Reading:
+    """Return what the settings that *get* tells by name say of the milters in *setting*.
+
+    Args:
+        get: returns the value of a setting, expanded; raises `HostError`.
+        connector: how the milters' sockets are opened.
+        setting: "smtpd_milters" or "non_smtpd_milters".
+        chroot: whether the service that connects runs below the queue directory.
+
+    Raises:
+        HostError: a setting can't be read.
+    """
+    usual, refusals = _usual(get)
+    version = _version(_or(get, "mail_version", ""))
+    ipv6 = _or(get, "inet_protocols", "all") != "ipv4"
+    around = Surroundings(get("queue_directory"), chroot, version, ipv6)
+    made, specs, protocols = [], [], []
+    for item in items(get(setting)):
+        try:
+            spec, protocol, link = read_milter(item, usual, around, connector)
+        except Refused as error:
+            refusals.append(Refusal(item, str(error), error.effect))
+            continue
+        made.append(link._replace(name=milter_name(link.endpoint)))
+        specs.append(spec)
+        protocols.append(protocol)
+    chain = ConfiguredChain(
         named_apart(made),
         get("myhostname"),
         get("milter_macro_daemon_name"),
         get("milter_macro_v"),
-        {stage: _macros(get(f"milter_{stage}_macros")) for stage in MACRO_STAGES},
+        {stage: _macros(_or(get, name, "")) for stage, name in MACRO_SETTINGS.items()},
+        usual["protocol"],
+        _macro_defaults(_or(get, "milter_macro_defaults", ""), refusals),
+        _or(get, "milter_header_checks", ""),
     )
+    return Reading(chain, tuple(specs), tuple(protocols), tuple(refusals))
 
 
-def _link(
-    item: str, usual: Mapping[str, str], get: Callable[[str], str], connector: Connector
-) -> Link:
-    """Read ``unix:/path`` or ``{ unix:/path, command_timeout=10s, … }``."""
-    spec, *own = items(item.strip("{} ")) or ("",)
-    values = {**usual, **dict(setting.split("=", 1) for setting in own if "=" in setting)}
-    action = values["default_action"]
-    if action not in get_args(DefaultAction):
-        raise HostError(f"milter_default_action = {action}: Postfix knows no such action")
-    command, content = seconds(values["command_timeout"]), seconds(values["content_timeout"])
-    timeouts = Timeouts(seconds(values["connect_timeout"]), command, command, content, content)
+def _usual(get: Callable[[str], str]) -> tuple[dict[str, str], list[Refusal]]:
+    """Return the settings for every milter, with Postfix's own value for one that it refuses."""
+    values: dict[str, str] = {}
+    refusals = []
+    version = _version(_or(get, "mail_version", ""))
+    for name, instead in zip(PER_MILTER, ("30s", "30s", "300s", "tempfail", "6"), strict=True):
+        value = _or(get, "milter_protocol", "6") if name == "protocol" else get(f"milter_{name}")
+        try:
+            if name in TIMES:
+                check_time(f"milter_{name}", value)
+            elif name == "protocol":
+                check_protocol(value)
+            else:
+                checked_action(value, version)
+        except Refused as error:
+            refusals.append(Refusal("", str(error), error.effect))
+            value = instead
+        values[name] = value
+    return values, refusals
+
+
+def _or(get: Callable[[str], str], name: str, otherwise: str) -> str:
+    """Return a setting that older versions of Postfix do not have."""
     try:
-        endpoint = parse_endpoint(_from_queue(spec, get))
-    except BadEndpoint as error:
-        raise HostError(f"smtpd_milters: {error}") from error
-    return Link(milter_name(endpoint), endpoint, connector, timeouts, cast("DefaultAction", action))
+        return get(name)
+    except HostError:
+        return otherwise
 
 
-def _from_queue(spec: str, get: Callable[[str], str]) -> str:
-    """Return *spec* with a path that starts in the queue directory, as Postfix reads one."""
-    transport, _, path = spec.partition(":")
-    if transport not in {"unix", "local"} or not path or path.startswith("/"):
-        return spec
-    return f"{transport}:{get('queue_directory')}/{path}"
+def _version(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version such as 3.7.11 or 3.11-20250613; none of another text."""
+    numbers = text.partition("-")[0].split(".")
+    return tuple(map(int, numbers)) if all(part.isdigit() for part in numbers) else ()
+
+
+def _macro_defaults(value: str, refusals: list[Refusal]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs in milter_macro_defaults; add to *refusals* what is none."""
+    pairs = []
+    for word in items(value):
+        try:
+            # {name}=value names a macro as the lists do; {name=value} holds the pair together.
+            whole = closing_brace(word) not in range(len(word) - 1)
+            pair = unwrapped(word) if whole else word
+            name, text = name_and_value(pair)
+        except BadBraces as error:
+            refusals.append(Refusal("", f"malformed default macro entry: {error}", ENDS))
+            continue
+        pairs.append((name.strip("{}"), text))
+    return tuple(pairs)
 
 
 def _macros(value: str) -> tuple[str, ...]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from actions.host.errors import HostError
+from actions.host.words import words as items
+
+__all__ = ["items", "seconds"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-
-
-def items(value: str) -> tuple[str, ...]:
-    """Return the parts of a list that commas or spaces separate; braces hold a part together."""
-    return tuple(re.findall(r"\{[^}]*\}|[^\s,]+", value))
 
 
 def seconds(value: str) -> float:

@@ -1,14 +1,18 @@
-"""Postfix's settings as its main.cf gives them, with Postfix's own values for what is not there."""
+"""Postfix's settings as its main.cf and master.cf give them, with its own values for the rest."""
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
 from actions.host.errors import HostError
+from actions.host.master import read_master
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from actions.host.ports import PostfixService
 
 DEFAULTS: Mapping[str, str] = {
     "config_directory": "/etc/postfix",
@@ -30,6 +34,11 @@ DEFAULTS: Mapping[str, str] = {
     "smtpd_authorized_xclient_hosts": "",
     "message_size_limit": "10240000",
     "smtpd_milters": "",
+    "smtpd_milter_maps": "",
+    "receive_override_options": "",
+    "cleanup_service_name": "cleanup",
+    "compatibility_level": "0",
+    "inet_protocols": "all",
     "non_smtpd_milters": "",
     "milter_protocol": "6",
     "milter_default_action": "tempfail",
@@ -69,6 +78,31 @@ class MainCf:
         if name not in settings:
             raise HostError(f"Postfix has no setting {name!r}")
         return expand(settings[name], settings)
+
+    def setting_of(self, service: PostfixService, name: str) -> str:
+        """Return the value of *name* in *service*; raises `HostError`."""
+        own = {"service_name": service.name, **dict(service.overrides)}
+        settings = {**self.read(), **own}
+        if name not in settings:
+            raise HostError(f"Postfix has no setting {name!r}")
+        return expand(settings[name], settings)
+
+    def default(self, name: str) -> str:
+        """Return Postfix's own value of *name*, without expansion; raises `HostError`."""
+        try:
+            return DEFAULTS[name]
+        except KeyError:
+            raise HostError(f"Postfix has no setting {name!r}") from None
+
+    def services(self) -> tuple[PostfixService, ...]:
+        """Return the services of master.cf in their order; raises `HostError`."""
+        path = os.path.join(os.path.dirname(self._path), "master.cf")
+        level = self.setting("compatibility_level")
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                return read_master(file.read(), chroot=level.partition(".")[0] == "0")
+        except OSError as error:
+            raise HostError(f"{path} can't be read: {error.strerror}") from error
 
     def user(self) -> str:
         """Return the user that Postfix's network services run as (mail_owner)."""

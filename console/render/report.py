@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from console.render.hint import Hints
 
 TEXT_MODULES = {
+    "chain.discover": "console.render.discover",
+    "chain.load": "console.render.load",
+    "chain.scenario": "console.render.scenario",
+    "chain.send": "console.render.send",
     "chain.test": "console.render.chain",
     "journal.list": "console.render.journal",
     "plan": "console.render.plan",

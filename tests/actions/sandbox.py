@@ -20,6 +20,7 @@ from actions.host.commands import SystemCommands
 from actions.host.errors import HostError
 from actions.host.files import Files
 from actions.host.ports import UnitState
+from tests.postfix_ports import NoPostfix
 
 if TYPE_CHECKING:
     from actions.host.endpoint import Endpoint
@@ -57,16 +58,6 @@ class SandboxHost:
 
     def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
         raise HostError("the sandbox has no milter")
-
-
-class NoPostfix:
-    """No MTA at all."""
-
-    def setting(self, name: str) -> str:
-        raise HostError(f"no {name}: the sandbox has no Postfix")
-
-    def user(self) -> str:
-        return "postfix"
 
 
 _SERVICE = 'echo $$ > "$PIDFILE"; read nothing < "$FOREVER"'

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions.host.errors import HostError
 from actions.host.system import SystemHost
 from console.lab.lab import running_lab
 from tests.milters.fixtures import milters, peers
+from tests.postfix_ports import NoPostfix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +32,6 @@ def broken() -> Iterator[Lab]:
     """A lab with a socket that Postfix can't open."""
     with running_lab(["socket-unwritable"]) as running:
         yield running
-
-
-class NoPostfix:
-    """No MTA at all."""
-
-    def setting(self, name: str) -> str:
-        raise HostError("postconf: no such program")
-
-    def user(self) -> str:
-        raise HostError("postconf: no such program")
 
 
 @pytest.fixture

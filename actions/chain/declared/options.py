@@ -10,7 +10,7 @@ TIMES = "time limits, in seconds"
 SHOWN = "what is shown"
 
 SAMPLES = ("clean", "gtube", "eicar", "large", "8bit", "multipart", "many-recipients")
-PROFILES = ("outside", "inside", "authenticated")
+PROFILES = ("outside", "inside", "authenticated", "local")
 VERDICTS = ("pass", "accept", "reject", "temporary-failure", "discard", "quarantine")
 COLORS = ("auto", "yes", "no", "true", "false")
 
@@ -21,6 +21,14 @@ Milters = Annotated[
         "chain in that order (default: the milters of this host's Postfix)",
         ("-s", "--connection-spec"),
         "SPEC",
+    ),
+]
+Chain = Annotated[
+    str,
+    Option(
+        "of this host's chains, test that of this service, such as submission or non_smtpd "
+        "(chain.discover tells them; default: that of mail from outside, smtp)",
+        metavar="SERVICE",
     ),
 ]
 AsUser = Annotated[

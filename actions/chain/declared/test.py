@@ -12,6 +12,7 @@ from actions.chain.declared.options import (
     WHO,
     AllTimeouts,
     AsUser,
+    Chain,
     Headers,
     Message,
     Milters,
@@ -36,6 +37,7 @@ def chain_test(
     ctx: Context,
     *,
     milter: Milters = (),
+    chain: Chain = "",
     as_user: AsUser = "",
     message: Message = "",
     sample: Sample = "clean",
@@ -135,7 +137,7 @@ def chain_test(
 
     return ask(
         ctx,
-        Target(milter, as_user, negotiate_version, name, threads),
+        Target(milter, chain, as_user, negotiate_version, name, threads),
         Mail(message, sample, header, body, unknown, save_message),
         Origin(
             profile,

@@ -15,25 +15,10 @@ from actions.mailhost.chain import (
     milter_name,
 )
 from actions.milter.transport import connect
-
-
-class Table:
-    """Postfix's settings as a table, for this machine may have no Postfix."""
-
-    def __init__(self, settings: dict[str, str]) -> None:
-        self._settings = settings
-
-    def setting(self, name: str) -> str:
-        try:
-            return self._settings[name]
-        except KeyError:
-            raise HostError(f"Postfix has no setting {name!r}") from None
-
-    def user(self) -> str:
-        return "postfix"
-
+from tests.postfix_ports import TablePostfix
 
 USUAL = {
+    "receive_override_options": "",
     "queue_directory": "/var/spool/postfix",
     "myhostname": "mx.example.org",
     "milter_macro_daemon_name": "daemon.example.org",
@@ -48,7 +33,7 @@ USUAL = {
 
 def host(**settings: str) -> SystemHost:
     made = SystemHost()
-    made.postfix = Table({**USUAL, **settings})
+    made.postfix = TablePostfix({**USUAL, **settings})
     return made
 
 

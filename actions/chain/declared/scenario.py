@@ -1,0 +1,88 @@
+"""``chain.scenario``, declared."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from actions.action import Context, Option, report
+from actions.chain.declared.options import SHOWN, TIMES, AllTimeouts, AsUser
+
+if TYPE_CHECKING:
+    from actions.chain.scenario.report import ScenarioReport
+
+
+@report("chain.scenario")
+def chain_scenario(
+    ctx: Context,
+    *,
+    file: Annotated[
+        tuple[str, ...],
+        Option(
+            "a suite in TOML, or the name of one that comes with the program",
+            metavar="FILE",
+            positional=True,
+        ),
+    ] = (),
+    milter: Annotated[
+        tuple[str, ...],
+        Option(
+            "where the milter that a suite calls NAME listens (default: as the suite says, or "
+            "else the one of this name among the milters of this host)",
+            ("-s",),
+            "NAME=SPEC",
+        ),
+    ] = (),
+    as_user: AsUser = "",
+    only: Annotated[
+        tuple[str, ...],
+        Option("run the scenarios of this name only; * stands for anything", (), "NAME"),
+    ] = (),
+    fail_fast: Annotated[bool, Option("run no further after one that did not pass")] = False,
+    shipped: Annotated[
+        bool, Option("list the suites that come with the program", ("--list",))
+    ] = False,
+    connection_timeout: Annotated[
+        float | None, Option("to connect (Postfix: 30)", group=TIMES)
+    ] = None,
+    reading_timeout: Annotated[
+        float | None,
+        Option("for each reply before end of message (Postfix: 30; content: 300)", group=TIMES),
+    ] = None,
+    writing_timeout: Annotated[
+        float | None, Option("for the milter to take what is sent", group=TIMES)
+    ] = None,
+    end_of_message_timeout: Annotated[
+        float | None, Option("for the reply to end of message (Postfix: 300)", group=TIMES)
+    ] = None,
+    all_timeouts: AllTimeouts = None,
+    deadline: Annotated[
+        float, Option("for each session, however often a milter asks for more time", group=TIMES)
+    ] = 600.0,
+    verbose: Annotated[
+        bool, Option("show what came of every message", ("-v",), group=SHOWN)
+    ] = False,
+    junit: Annotated[
+        str, Option("write the results to FILE as JUnit XML, for CI", (), "FILE", SHOWN)
+    ] = "",
+) -> "ScenarioReport":
+    """Run test suites against a milter, or a chain of them, and say what differed.
+
+    A suite is a file of scenarios: who sends what, and what is expected of each milter.
+    Exits 0 when all scenarios passed; 1 when one failed; 6 when none failed and a milter gave
+    no decision; 2 when something is wrong with a file: then nothing was run.
+    """
+    from actions.chain.request import Limits
+    from actions.chain.scenario.ask import Wanted, ask, list_shipped
+
+    if shipped:
+        return list_shipped()
+    return ask(
+        ctx,
+        Wanted(file, milter, as_user, only, junit, fail_fast, verbose),
+        Limits(
+            all_timeouts,
+            connection_timeout,
+            reading_timeout,
+            writing_timeout,
+            end_of_message_timeout,
+            deadline,
+        ),
+    )

@@ -1,0 +1,264 @@
+"""Which milter of a chain is a milter-manager, and the milters behind it.
+
+Its children are what ``milter-manager --show-config`` says, asked with the rights of its own
+user: the configuration is Ruby, and no other program can tell what it comes to.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from actions.finding import Finding, Health
+from actions.host.endpoint import BadEndpoint, Endpoint, parse_endpoint
+from actions.host.errors import HostError, NotPermitted, UnknownAccount
+from actions.mailhost.discovery import (
+    CONFIGURATION,
+    PROGRAM,
+    Child,
+    Manager,
+    is_called_manager,
+)
+from actions.mailhost.shown_config import ShownConfig, ShownMilter, read_shown
+from actions.milter.link import DefaultAction, Link
+from actions.milter.transport import Timeouts, connect
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions.host.ports import Completed, Host
+    from actions.milter.transport import Connector
+
+SERVICE_FILES = ("/etc/sysconfig/milter-manager", "/etc/default/milter-manager")
+USER = "milter-manager"
+
+DEFAULT_SPEC = "inet:10025@[127.0.0.1]"
+"""Where it listens when nothing says where."""
+
+PATIENCE = 15.0
+"""Seconds for --show-config, which looks for milters all over the host."""
+
+_DEFAULT_TIMES = {
+    "connection_timeout": 297.0,
+    "writing_timeout": 7.0,
+    "reading_timeout": 7.0,
+    "end_of_message_timeout": 297.0,
+}
+"""Seconds; milter-manager's configuration guide."""
+
+_ACTIONS: dict[str, DefaultAction] = {
+    "accept": "accept",
+    "temporary-failure": "tempfail",
+    "reject": "reject",
+}
+"""Postfix's words for fallback_status; it has none for "discard"."""
+
+
+class Behind(Record):
+    """What this host's milter-manager says of itself."""
+
+    endpoints: tuple[Endpoint, ...]
+    """Where it listens, as far as its files and its configuration name it."""
+    source: str
+    children: tuple[Child, ...]
+    trouble: str
+    user: str
+    findings: tuple[Finding, ...]
+
+
+class MilterManager:
+    """The milter-manager of *host*, asked once, and only where a chain has one.
+
+    Args:
+        host: the host.
+        connector: how Postfix's milters are opened; where that is with another user's rights,
+            the children are opened with those of milter-manager's user.
+    """
+
+    def __init__(self, host: Host, connector: Connector) -> None:
+        self._host = host
+        self._connector = connector
+        self._behind: Behind | None = None
+
+    def behind(self, links: tuple[Link, ...]) -> tuple[tuple[Manager, ...], tuple[Finding, ...]]:
+        """Return the managers among *links* with their children, and what is wrong with them."""
+        named = [link for link in links if is_called_manager(link.endpoint)]
+        told = self._ask()
+        here = [link for link in links if link in named or _listens(told.endpoints, link.endpoint)]
+        managers = [
+            Manager(link.name, told.source, told.children, told.trouble, told.user) for link in here
+        ]
+        return tuple(managers), told.findings if managers else ()
+
+    def _ask(self) -> Behind:
+        if self._behind is None:
+            service = _service_settings(self._host)
+            self._behind = _asked(self._host, service, self._connector)
+        return self._behind
+
+
+def _listens(endpoints: tuple[Endpoint, ...], asked: Endpoint) -> bool:
+    return any(_same(one, asked) for one in endpoints)
+
+
+def _same(one: Endpoint, other: Endpoint) -> bool:
+    if "unix" in {one.family, other.family}:
+        same_family = one.family == other.family
+        return same_family and os.path.realpath(one.place) == os.path.realpath(other.place)
+    loopback = {"localhost", "127.0.0.1", "::1"}
+    here = one.place in loopback and other.place in loopback
+    return one.port == other.port and (here or one.place == other.place)
+
+
+def _service_settings(host: Host) -> dict[str, str]:
+    """Return what the service's file sets, such as USER and CONNECTION_SPEC."""
+    from actions.host.words import BLANKS
+
+    for path in SERVICE_FILES:
+        try:
+            with open(host.at(path), encoding="utf-8", errors="surrogateescape") as file:
+                lines = [line.strip() for line in file if "=" in line]
+        except OSError:
+            continue
+        pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+        return {name.strip(): value.strip(BLANKS + "\"'") for name, _, value in pairs}
+    return {}
+
+
+def _asked(host: Host, service: dict[str, str], connector: Connector) -> Behind:
+    """Return what --show-config tells, or why it tells nothing."""
+    listens = _endpoint(host, service.get("CONNECTION_SPEC", ""))
+    user = service.get("USER") or USER
+    program = host.at(PROGRAM) if os.path.exists(host.at(PROGRAM)) else "milter-manager"
+    command = f"{program} --show-config"
+    try:
+        answer = _run(host, program, user)
+    except HostError as error:
+        return _unknown(host, listens, user, command, str(error))
+    shown = read_shown(answer.stdout, answer.stderr)
+    if answer.exit_code:
+        said = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
+        reason = f"{command} ended with {answer.exit_code}: {' '.join(said)}".rstrip(": ")
+        return _unknown(host, listens, user, command, reason)
+    named = shown.settings.get("manager.connection_spec", "")
+    where = _endpoint(host, named or ("" if listens else DEFAULT_SPEC))
+    children = tuple(_children(shown, _opener(host, user, connector)))
+    findings = tuple(_wrong(shown, command))
+    trouble = f"its configuration has an error: {shown.errors[0]}" if shown.errors else ""
+    return Behind((*listens, *where), command, children, trouble, user, findings)
+
+
+def _run(host: Host, program: str, user: str) -> Completed:
+    argv = [program, "--show-config"]
+    own = os.geteuid()
+    if own != 0 or host.kind == "lab":  # a lab's users are none of this machine's
+        return host.commands.run(argv, timeout=PATIENCE)
+    try:
+        return host.commands.run(argv, user=user, timeout=PATIENCE)
+    except (UnknownAccount, NotPermitted) as error:
+        raise HostError(f"it can't be asked as its user: {error}") from error
+
+
+def _unknown(
+    host: Host, listens: tuple[Endpoint, ...], user: str, command: str, reason: str
+) -> Behind:
+    configured = os.path.exists(host.at(CONFIGURATION))
+    source = CONFIGURATION if configured else command
+    finding = Finding(
+        Health.UNKNOWN,
+        "the milters behind milter-manager are not known",
+        source,
+        reason,
+    )
+    return Behind(listens, source, (), reason, user, (finding,))
+
+
+def _endpoint(host: Host, spec: str) -> tuple[Endpoint, ...]:
+    try:
+        endpoint = parse_endpoint(spec)
+    except BadEndpoint:
+        return ()
+    if endpoint.family != "unix":
+        return (endpoint,)
+    # A lab writes paths with its folder before them, a real host's files do not.
+    there = endpoint._replace(place=host.at(endpoint.place))
+    return (endpoint, there) if there != endpoint else (endpoint,)
+
+
+def _opener(host: Host, user: str, connector: Connector) -> Connector:
+    if connector is connect:
+        return connect
+    try:
+        host.accounts.user(user)
+    except HostError:
+        return connector
+    from actions.mailhost.chain import connector_as
+
+    return connector_as(host, user)
+
+
+def _children(shown: ShownConfig, connector: Connector) -> Iterator[Child]:
+    for milter in shown.milters:
+        enabled = milter.settings.get("enabled", "true") == "true"
+        notes = list(_notes(milter))
+        try:
+            endpoint = parse_endpoint(milter.settings.get("connection_spec", ""))
+        except BadEndpoint as error:
+            spec = milter.settings.get("connection_spec", "")
+            endpoint = Endpoint("unix", "", 0, spec)
+            trouble = f"its connection_spec names no socket: {error}"
+            notes.insert(0, trouble if spec else "it has no connection_spec")
+        link = Link(milter.name, endpoint, connector, _timeouts(milter), _action(milter))
+        yield Child(link, enabled, milter.conditions, "; ".join(notes))
+
+
+def _notes(milter: ShownMilter) -> Iterator[str]:
+    if milter.settings.get("evaluation_mode") == "true":
+        yield "evaluation mode: it is asked, and its answer is ignored"
+    if milter.settings.get("fallback_status") == "discard":
+        yield "mail is discarded where it fails (fallback_status)"
+
+
+def _action(milter: ShownMilter) -> DefaultAction:
+    return _ACTIONS.get(milter.settings.get("fallback_status", ""), "accept")
+
+
+def _timeouts(milter: ShownMilter) -> Timeouts:
+    times = dict(_DEFAULT_TIMES)
+    for name in times:
+        try:
+            times[name] = float(milter.settings[name])
+        except (KeyError, ValueError):
+            continue
+    reading = times["reading_timeout"]
+    return Timeouts(
+        times["connection_timeout"],
+        times["writing_timeout"],
+        reading,
+        reading,
+        times["end_of_message_timeout"],
+    )
+
+
+def _wrong(shown: ShownConfig, command: str) -> Iterator[Finding]:
+    for error in shown.errors[:1]:
+        yield Finding(
+            Health.DOWN,
+            "milter-manager's configuration has an error",
+            command,
+            f"{error}; a reload would drop every child and let all mail pass unfiltered",
+        )
+    for milter in shown.milters:
+        if milter.settings.get("enabled", "true") == "true":
+            yield from _wrong_spec(milter)
+
+
+def _wrong_spec(milter: ShownMilter) -> Iterator[Finding]:
+    spec = milter.settings.get("connection_spec", "")
+    try:
+        parse_endpoint(spec)
+    except BadEndpoint as error:
+        what = f"milter-manager can't ask {milter.name}"
+        where = f"connection_spec of {milter.name}"
+        yield Finding(Health.DOWN, what, where, str(error) if spec else "it is nil")

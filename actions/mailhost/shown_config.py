@@ -1,0 +1,130 @@
+"""What ``milter-manager --show-config`` prints, read line by line.
+
+It prints its configuration as Ruby, one setting on a line, each below a comment that says where
+it comes from (milter-manager's configuration guide). Nothing of it is evaluated here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class ShownMilter(Record):
+    """One define_milter."""
+
+    name: str
+    settings: dict[str, str]
+    """As written, without quotes: connection_spec, enabled, fallback_status, ….
+
+    nil is the empty string.
+    """
+    conditions: tuple[str, ...]
+
+
+class ShownConfig(Record):
+    """The configuration."""
+
+    settings: dict[str, str]
+    """What stands outside of any define: manager.connection_spec, …; nil is empty."""
+    milters: tuple[ShownMilter, ...]
+    errors: tuple[str, ...]
+    """Lines that are no configuration: what the program says of an error in it."""
+
+
+def read_shown(stdout: str, stderr: str = "") -> ShownConfig:
+    """Return the configuration in *stdout*; of a line that is none, nothing is believed."""
+    settings: dict[str, str] = {}
+    milters: dict[str, ShownMilter] = {}
+    errors = [line.strip() for line in stderr.splitlines() if _is_error(line)]
+    lines = _meaningful(stdout)
+    for line in lines:
+        kind, name = _opened(line)
+        if kind:
+            block = list(_until_end(lines))
+            if kind == "define_milter":
+                known = milters.get(name, ShownMilter(name, {}, ()))
+                milters[name] = _read_block(known, block)
+        elif "=" in line and "." in line.partition("=")[0]:
+            key, _, value = line.partition("=")
+            settings[key.strip()] = _plain(value)
+        elif _is_error(line):
+            errors.append(line)
+    return ShownConfig(settings, tuple(milters.values()), tuple(errors))
+
+
+def _is_error(line: str) -> bool:
+    return "error" in line.lower()
+
+
+def _meaningful(text: str) -> Iterator[str]:
+    """Yield the lines without blanks around them, comments and empty lines left out."""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield stripped
+
+
+def _opened(line: str) -> tuple[str, str]:
+    """Return kind and name where *line* opens a block: ``define_milter("NAME") do |milter|``."""
+    head, bracket, rest = line.partition("(")
+    quoted, closing, tail = rest.rpartition(")")
+    if bracket and closing and head.isidentifier() and tail.split()[:1] == ["do"]:
+        return head, _plain(quoted)
+    return "", ""
+
+
+def _until_end(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        if line == "end":
+            return
+        yield line
+
+
+def _read_block(milter: ShownMilter, block: list[str]) -> ShownMilter:
+    settings, conditions = dict(milter.settings), list(milter.conditions)
+    lines = iter(block)
+    for line in lines:
+        if line.startswith("milter.add_applicable_condition("):
+            conditions += _strings(line)
+            continue
+        key, equals, value = line.removeprefix("milter.").partition("=")
+        if not equals:
+            continue
+        key = key.strip()
+        if key != "applicable_conditions":
+            settings[key] = _plain(value)
+            continue
+        conditions = list(_strings(value))
+        while "]" not in value and (value := next(lines, "]")):
+            conditions += _strings(value)
+    return ShownMilter(milter.name, settings, tuple(dict.fromkeys(conditions)))
+
+
+def _plain(value: str) -> str:
+    """Return a Ruby string's text, or *value* as it stands; nil is the empty string."""
+    text = value.strip()
+    if text.startswith('"'):
+        return next(_strings(text), "")
+    return "" if text == "nil" else text.partition(" #")[0].strip()
+
+
+def _strings(text: str) -> Iterator[str]:
+    """Yield the strings in double quotes in *text*."""
+    inside, escaped, found = False, False, ""
+    for char in text:
+        if not inside:
+            inside = char == '"'
+        elif escaped:
+            found, escaped = found + char, False
+        elif char == "\\":
+            escaped = True
+        elif char == '"':
+            yield found
+            inside, found = False, ""
+        else:
+            found += char
