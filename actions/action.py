@@ -66,6 +66,16 @@ class Never:
         return False
 
 
+def nobody_to_ask(prompt: str) -> str:
+    """Refuse to ask: there is no terminal."""
+    what = prompt.strip(" :")
+    raise ActionError(
+        f"{what}: not given, and there is no terminal to ask for it",
+        Exit.USAGE,
+        "give it by a file descriptor",
+    )
+
+
 class Context(Record):
     """What an action is given besides its parameters."""
 
@@ -75,6 +85,8 @@ class Context(Record):
     cancel: Cancel = Never()
     deadline: float = float("inf")
     """On `time.monotonic`, in seconds."""
+    ask_secret: Callable[[str], str] = nobody_to_ask
+    """Asks the operator for a secret, with a prompt; raises `ActionError` where nobody can."""
 
     def check(self) -> None:
         """Raise `Cancelled` where the operator cancelled, or `ActionError` past the deadline."""
@@ -106,7 +118,9 @@ class Option(Record):
     group: str = ""
     choices: tuple[str, ...] = ()
     secret: bool = False
-    """Never shown, logged or taken from argv."""
+    """Never shown, logged or taken from argv; the command line takes a file descriptor."""
+    positional: bool = False
+    """Given on the command line by its place, without a flag; the metavar is its name there."""
 
 
 Shape = Literal["text", "number", "seconds", "switch", "list"]
@@ -123,8 +137,15 @@ class Parameter(Record):
 
     @property
     def flag(self) -> str:
-        """Its long name on the command line."""
-        return "--" + self.name.replace("_", "-")
+        """Its long name on the command line, where it has one."""
+        return "--" + self.name.replace("_", "-") + ("-fd" if self.option.secret else "")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """How the command line calls it: its flags, the shortest first, or its place."""
+        if self.option.positional:
+            return (f"{self.option.metavar} ..." if self.shape == "list" else self.option.metavar,)
+        return tuple(sorted({self.flag, *self.option.flags}, key=len))
 
 
 Kind = Literal["report", "plan"]

@@ -166,7 +166,7 @@ class ConsoleApp(App[None]):
 
     def action_help(self) -> None:
         """Show the help of the view below."""
-        words = self.screen.WORDS if isinstance(self.screen, Pane) else ()
+        words = self.screen.WORDS if isinstance(self.screen, View) else ()
         self.push_screen(Page("Help", help_rows(self, self.screen, words)))
 
     def _open(self, action: Action, given: dict[str, object] | None) -> None:
@@ -287,7 +287,7 @@ class ConsoleApp(App[None]):
 
         host = self.workplace.host
         lab = [f"--lab={getattr(host, 'root', '')}"] if host.kind == "lab" else []
-        return [action.name, *command_line(action, dict(given)), *lab]
+        return [action.name, *lab, *command_line(action, dict(given))]
 
 
 PATIENCE_FOR_A_PLAN = 120.0

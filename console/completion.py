@@ -52,11 +52,11 @@ def completion(argv: list[str]) -> int:
 def candidates(words: list[str]) -> list[str]:
     """Return what the last of *words* may become, the ones before it being settled."""
     *before, start = words
-    found = _possible(before)
+    found = _possible(before, start)
     return [FILES] if found == [FILES] else [one for one in found if one.startswith(start)]
 
 
-def _possible(before: list[str]) -> list[str]:
+def _possible(before: list[str], start: str) -> list[str]:
     if not before:
         return list(_FACES)
     if before[0] == "completion":
@@ -65,7 +65,7 @@ def _possible(before: list[str]) -> list[str]:
         return _lab_words(before)
     if "run" not in before:
         return [FILES] if before[-1] == "--lab" else []
-    return _action_words(before[before.index("run") + 1 :])
+    return _action_words(before[before.index("run") + 1 :], start)
 
 
 def _lab_words(before: list[str]) -> list[str]:
@@ -76,7 +76,7 @@ def _lab_words(before: list[str]) -> list[str]:
     return ["run", "--fault", "--serve", "--help"]
 
 
-def _action_words(words: list[str]) -> list[str]:
+def _action_words(words: list[str], start: str) -> list[str]:
     from actions.registry import all_actions
     from console.options import options_of
 
@@ -86,7 +86,9 @@ def _action_words(words: list[str]) -> list[str]:
     action = actions.get(words[0])
     if action is None:
         return []
-    return _values(action, words[-1]) or list(options_of(action))
+    by_place = any(parameter.option.positional for parameter in action.parameters)
+    further = [FILES] if by_place and not start.startswith("-") else list(options_of(action))
+    return _values(action, words[-1]) or further
 
 
 def _values(action: Action, last: str) -> list[str]:
@@ -96,6 +98,6 @@ def _values(action: Action, last: str) -> list[str]:
 
         return list(FORMATS)
     for parameter in action.parameters:
-        if last in {parameter.flag, *parameter.option.flags} and parameter.shape != "switch":
+        if last in parameter.words and parameter.shape != "switch":
             return list(parameter.option.choices) or [FILES]
     return [FILES] if last == "--lab" else []

@@ -71,8 +71,8 @@ def _action(action: Action) -> Iterator[str]:
 
 
 def _names(parameter: Parameter) -> str:
-    names = ", ".join(sorted({parameter.flag, *parameter.option.flags}, key=len))
-    if parameter.shape == "switch":
+    names = ", ".join(parameter.words)
+    if parameter.shape == "switch" or parameter.option.positional:
         return names
     choices = "|".join(parameter.option.choices)
     kinds = {"number": "N", "seconds": "SECONDS"}

@@ -19,6 +19,33 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         raise ActionError(message, Exit.USAGE, f"see {self.prog} --help")
 
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Read *args*; what goes by its place may stand before, between and after options."""
+        words = list(args or ())
+        if self._get_positional_actions():
+            words = self._places_last(words)
+        return super().parse_args(words, namespace)
+
+    def _places_last(self, words: list[str]) -> list[str]:
+        """Return *words* with all that goes by its place at the end, as argparse can take it."""
+        options: list[str] = []
+        places: list[str] = []
+        while words:
+            word = words.pop(0)
+            if word == "--":
+                places += words
+                break
+            if word == "-" or not word.startswith("-"):
+                places.append(word)
+                continue
+            options.append(word)
+            known = self._option_string_actions.get(word)
+            if words and known is not None and known.nargs is None:
+                options.append(words.pop(0))
+        return [*options, "--", *places] if places else options
+
 
 def parser(action: Action) -> argparse.ArgumentParser:
     """Return the parser of *action*'s own options and of those that every action has."""
@@ -44,38 +71,52 @@ def arguments(action: Action, parsed: argparse.Namespace) -> dict[str, object]:
     given: dict[str, object] = {}
     for parameter in action.parameters:
         value = getattr(parsed, parameter.name)
+        if parameter.option.secret:
+            from console.secret import read_secret
+
+            value = parameter.default if value is None else read_secret(parameter.flag, value)
         given[parameter.name] = tuple(value) if parameter.shape == "list" else value
     return given
 
 
 def command_line(action: Action, given: dict[str, object]) -> list[str]:
-    """Return the arguments that `parser` would read as *given*."""
+    """Return the arguments that `parser` would read as *given*, without any secret."""
     line: list[str] = []
+    places: list[str] = []
     for parameter in action.parameters:
         value = given.get(parameter.name, parameter.default)
-        if value == parameter.default:
+        if value == parameter.default or parameter.option.secret:
             continue
-        if parameter.shape == "switch":
+        if parameter.option.positional:
+            places += map(str, value) if isinstance(value, (tuple, list)) else [str(value)]
+        elif parameter.shape == "switch":
             line.append(parameter.flag)
         elif isinstance(value, (tuple, list)):
             line += [f"{parameter.flag}={part}" for part in value]
         else:
             line.append(f"{parameter.flag}={value}")
-    return line
+    if any(place.startswith("-") for place in places):
+        line.append("--")
+    return line + places
 
 
 def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
     option = parameter.option
-    names = sorted({parameter.flag, *option.flags}, key=len)
     text = option.help.replace("%", "%%")
+    if option.positional:
+        _add_place(group, parameter, text)
+        return
     if parameter.shape == "switch":
-        group.add_argument(*names, dest=parameter.name, action="store_true", help=text)
+        group.add_argument(*parameter.words, dest=parameter.name, action="store_true", help=text)
+        return
+    if option.secret:
+        group.add_argument(*parameter.words, dest=parameter.name, type=int, metavar="N", help=text)
         return
     if parameter.default not in (None, "", ()):
         text += f" (default: {parameter.default})"
     kinds = {"number": int, "seconds": float}
     group.add_argument(
-        *names,
+        *parameter.words,
         dest=parameter.name,
         action="append" if parameter.shape == "list" else "store",
         type=kinds.get(parameter.shape, str),
@@ -83,6 +124,19 @@ def _add(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
         required=parameter.required,
         choices=option.choices or None,
         metavar=_metavar(parameter),
+        help=text,
+    )
+
+
+def _add_place(group: argparse._ArgumentGroup, parameter: Parameter, text: str) -> None:
+    """Add what goes by its place: one word, or any number of them."""
+    several = parameter.shape == "list"
+    counts = {True: ("+", None), False: ("*", "?")}[parameter.required]
+    group.add_argument(
+        parameter.name,
+        nargs=counts[0] if several else counts[1],
+        default=[] if several else parameter.default,
+        metavar=parameter.option.metavar,
         help=text,
     )
 

@@ -126,8 +126,8 @@ class Form(Screen["dict[str, object] | None"]):
     Args:
         action: whose parameters.
         given: the values to begin with.
-        verb: what going on is called.
         without: parameters that are not asked for; they stay as given.
+        note: what is to be known before going on; empty for nothing.
     """
 
     AUTO_FOCUS = "Field Input, Field TextArea, Field Select, Field Toggle"
@@ -143,16 +143,20 @@ class Form(Screen["dict[str, object] | None"]):
         action: Action,
         given: Mapping[str, object],
         without: tuple[str, ...] = (),
+        note: str = "",
     ) -> None:
         super().__init__()
         self._action = action
         self._given = dict(given)
         self._without = without
+        self._note = note
 
     def compose(self) -> ComposeResult:
         """Lay out the fields by their groups."""
         title = joined(said(self._action.name, "bold"), said(f"  {self._action.summary}"))
         yield Static(title, classes="title")
+        if self._note:
+            yield Static(said(f"◐ {self._note}", "warn"), classes="title")
         with VerticalScroll(can_focus=False):
             yield from self._fields()
         yield Static(id="explanation")
@@ -167,7 +171,7 @@ class Form(Screen["dict[str, object] | None"]):
         """Explain the field that has the focus."""
         field = next((one for one in event.widget.ancestors if isinstance(one, Field)), None)
         if field:
-            flags = ", ".join((field.parameter.flag, *field.parameter.option.flags))
+            flags = ", ".join(field.parameter.words)
             told = joined(said(field.parameter.option.help), said(f"  {flags}", "dim"))
             self.query_one("#explanation", Static).update(told)
 

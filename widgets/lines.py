@@ -92,7 +92,7 @@ class Lines(ScrollView, can_focus=True):
 
     def reveal(self, row: int) -> None:
         """Scroll as little as it takes to show *row*; negative counts from the end."""
-        if self._rows and self._starts:
+        if self._rows and self._starts and self._width:
             start = self._starts[row % len(self._rows)]
             height = len(self._rows[row % len(self._rows)].folded(self._width))
             self.scroll_to_region(Region(0, start, 1, height), animate=False)

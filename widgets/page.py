@@ -24,6 +24,8 @@ class View(Screen[None]):
     """What every full screen has, panes and what is opened over them."""
 
     AUTO_FOCUS = "Lines"
+    WORDS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Terms and signs of this view with what they mean, for the help."""
 
     @property
     def reason_to_stay(self) -> str:

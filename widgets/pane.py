@@ -47,8 +47,6 @@ class Pane(View):
     """One pane with the header above and the keys below."""
 
     DIGIT: ClassVar[str]
-    WORDS: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Terms and signs of this pane with what they mean, for the help."""
 
     def __init__(self, frame: Frame) -> None:
         super().__init__()

@@ -8,6 +8,8 @@ from actions.action import Exit
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from actions.chain.difference import Difference
+    from actions.milter.chain import Edited
     from actions.milter.protocol import Stage
     from actions.milter.session import Exchange, Negotiated, Trouble
 
@@ -57,6 +59,7 @@ class RecipientResult(Record):
     reply: str = ""
     """The refusal, as the client sees it; empty where accepted."""
     refused_by: str = ""
+    """The milter; empty where the MTA itself refuses."""
 
 
 class SessionSummary(Record):
@@ -91,6 +94,23 @@ class Setting(Record):
     as_user: str
 
 
+class ChildResult(Record):
+    """What a milter behind a milter-manager did with the same mail when it was asked directly."""
+
+    manager: str
+    """The manager's name in the chain."""
+    conditions: tuple[str, ...]
+    """Under which the manager asks it, in the manager's words."""
+    skipped: str
+    """Why the manager did not ask it in this test; empty where it did, or that can't be known."""
+    status: Verdict
+    decided_at: Stage | None
+    reply: str
+    because: str
+    recipients: tuple[RecipientResult, ...]
+    milter: MilterResult
+
+
 class ChainReport(Record):
     """The result of ``chain.test``."""
 
@@ -111,6 +131,12 @@ class ChainReport(Record):
     trace: tuple[tuple[str, str, str], ...]
     """Milter, direction (">" sent, "<" received), bytes in hexadecimal."""
     message_after: bytes
+    edited: tuple[Edited, ...]
+    """The message before and after each milter that edited it."""
+    differences: tuple[Difference, ...] = ()
+    """What the whole chain made of the message, then what each milter did that changed it."""
+    children: tuple[ChildResult, ...] = ()
+    """The milters behind the managers of the host's own chain, in their order."""
     shown: Shown = Shown()
 
     @property
@@ -121,15 +147,24 @@ class ChainReport(Record):
     @property
     def json_omits(self) -> tuple[str, ...]:
         """Fields that the JSON document leaves out: they are on disk, or not facts."""
-        return ("message_after", "shown")
+        return ("message_after", "edited", "shown")
 
     @property
     def exit_code(self) -> int:
-        """0 where the message would be delivered, filtered by every milter; see Exit."""
+        """0 where the message would be delivered and every milter answered; see `Exit`."""
         if self.status == "undecided":
             return Exit.UNDECIDED
         if self.shown.expect:
             return Exit.FINE if self.status == self.shown.expect else Exit.PROBLEM
         if self.status in {"pass", "accept"}:
-            return Exit.FINE
+            return Exit.UNDECIDED if self.unfiltered_by else Exit.FINE
         return VERDICT_EXITS[self.status] if self.shown.exit_verdict else Exit.PROBLEM
+
+    @property
+    def unfiltered_by(self) -> tuple[str, ...]:
+        """The children that their manager counts on, and that gave no decision."""
+        return tuple(
+            child.milter.name
+            for child in self.children
+            if child.status == "undecided" and not child.skipped
+        )

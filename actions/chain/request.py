@@ -59,6 +59,8 @@ class TestRequest(Record):
     deadline: float
     as_user: str = ""
     trace: bool = False
+    submitted: bool = False
+    """Whether the message is handed in on this host, without SMTP."""
     configured: bool = False
     """Whether Postfix's own settings name the milters, milter_default_action included."""
 
@@ -71,12 +73,16 @@ class Mta(Record):
     """The value of {daemon_name}."""
     version: str = "Postfix"
     macro_lists: MacroLists = DEFAULT_LISTS
+    macro_defaults: Mapping[str, bytes] = {}
+    """milter_macro_defaults: values for macros that have none of their own."""
 
 
 class Target(Record):
     """Which milters are asked, and how."""
 
     specs: tuple[str, ...]
+    chain: str
+    """The service whose chain is asked where no specs are given; empty for mail from outside."""
     as_user: str
     version: int | None
     server_name: str
@@ -155,6 +161,7 @@ def spelled_out(
         deadline=limits.deadline,
         as_user=target.as_user,
         trace=trace,
+        submitted=PROFILES[origin.profile].submitted,
     )
 
 
@@ -270,7 +277,10 @@ def _header(text: str) -> Header:
 
 
 def read_message(path: str) -> bytes:
-    """Return the message in file *path*, or on standard input where it is "-"."""
+    """Return the message in file *path*, or on standard input where it is "-".
+
+    The "From " line with which mailboxes begin a message is left out: no client sends it.
+    """
     import sys
 
     try:
@@ -289,6 +299,8 @@ def read_message(path: str) -> bytes:
         raise usage(f"{path}: larger than {MESSAGE_LIMIT >> 20} MiB")
     if not data.strip():
         raise usage(f"{path}: empty; a message has at least one header")
+    if data.startswith(b"From ") and not data[4:].lstrip(b" \t").startswith(b":"):
+        data = data.partition(b"\n")[2]
     return data
 
 

@@ -10,7 +10,7 @@ from actions.chain.report import ChainReport, RecipientResult, SessionSummary
 from actions.chain.samples import rfc5322_date
 from actions.chain.verdict import Run, read_verdict, worst_first
 from actions.milter.chain import Chain, ChainEvent, Outcome
-from actions.milter.link import ChainSettings, Link
+from actions.milter.link import ChainSettings, Link, tells_whole_commands
 from actions.milter.macros import server_macros
 from actions.milter.member import HANG_UP
 from actions.milter.session import Exchange
@@ -89,9 +89,15 @@ def _session(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> Run
 
     ctx.check()
     started = time.perf_counter()
-    chain = Chain(links, _settings(ctx, request, note if request.trace else None), observe)
+    settings = chain_settings(ctx, request, note if request.trace else None)
+    chain, drive = Chain(links, settings, observe), _drive
+    if request.submitted:
+        from actions.chain.submit import drive_submission as drive
+        from actions.milter.submission import Submission
+
+        chain = Submission(links, settings, new_queue_id(), observe)
     try:
-        recipients, outcome, refusal = _drive(chain, request, events)
+        recipients, outcome, refusal = drive(chain, request, events)
         chain.abort()
     finally:
         chain.close()
@@ -99,9 +105,10 @@ def _session(ctx: Context, links: tuple[Link, ...], request: TestRequest) -> Run
     return Run(tuple(events), recipients, outcome, refusal, seconds, tuple(trace))
 
 
-def _settings(
-    ctx: Context, request: TestRequest, trace: Callable[[str, str, bytes], None] | None
+def chain_settings(
+    ctx: Context, request: TestRequest, trace: Callable[[str, str, bytes], None] | None = None
 ) -> ChainSettings:
+    """Return what holds for every milter of the session that *request* asks for."""
     mta = request.mta
     server = server_macros(mta.hostname, SERVER_ADDRESS, mta.version)
     server["daemon_name"] = mta.daemon_name.encode("utf-8", "surrogateescape")
@@ -113,6 +120,8 @@ def _settings(
         request.deadline,
         ctx.cancel,
         trace,
+        mta.macro_defaults,
+        tells_whole_commands(mta.version),
     )
 
 
@@ -120,21 +129,59 @@ def _drive(
     chain: Chain, request: TestRequest, events: list[ChainEvent]
 ) -> tuple[tuple[RecipientResult, ...], Outcome | None, SmtpReply | None]:
     """Play the SMTP session; stop where the client would be refused as a whole."""
-    refusal = chain.connect(request.client) or chain.helo(request.helo)
-    if not refusal:
-        for command in request.unknown:
-            chain.unknown(command)  # whatever the reply, Postfix goes on to the message
-    refusal = refusal or chain.mail(request.sender)
+    refusal = greet(chain, request)
     if refusal:
         return (), None, refusal
-    queue_id = os.urandom(5).hex().upper()
-    recipients, hung_up = _announce_recipients(chain, request, queue_id, events)
-    if hung_up or not any(recipient.accepted for recipient in recipients):
-        return recipients, None, hung_up
+    queue_id = new_queue_id()
+    recipients, refusal = announce(chain, request, queue_id, events)
+    if refusal or not any(recipient.accepted for recipient in recipients):
+        return recipients, None, refusal
+    outcome, refusal = send_content(chain, request, queue_id)
+    return recipients, outcome, refusal
+
+
+def greet(chain: Chain, request: TestRequest) -> SmtpReply | None:
+    """Connect and say HELO; returns the refusal, or None to go on."""
+    refusal = chain.connect(request.client.before_login) or chain.helo(request.helo)
+    chain.know(request.client)
+    return refusal
+
+
+def new_queue_id() -> str:
+    """Return a queue id such as Postfix gives a message."""
+    return os.urandom(5).hex().upper()
+
+
+def announce(
+    chain: Chain, request: TestRequest, queue_id: str, events: list[ChainEvent]
+) -> tuple[tuple[RecipientResult, ...], SmtpReply | None]:
+    """Announce unknown commands, sender and recipients.
+
+    Args:
+        chain: greeted already.
+        request: the message.
+        queue_id: the message's.
+        events: what the chain has observed so far; it goes on to be filled.
+
+    Returns:
+        What became of each recipient, and the reply that ended the message, if one did.
+    """
+    for command in request.unknown:
+        chain.unknown(command)  # whatever the reply, Postfix goes on to the message
+    refusal = chain.mail(request.sender)
+    if refusal:
+        return (), refusal
+    return _announce_recipients(chain, request, queue_id, events)
+
+
+def send_content(
+    chain: Chain, request: TestRequest, queue_id: str
+) -> tuple[Outcome | None, SmtpReply | None]:
+    """Send DATA and the content; returns what became of it, or else the refusal of DATA."""
     refusal = chain.data(queue_id)
     if refusal:
-        return recipients, None, refusal
-    return recipients, chain.message(request.message, _received(request, queue_id)), None
+        return None, refusal
+    return chain.message(request.message, received(request, queue_id)), None
 
 
 def _announce_recipients(
@@ -145,6 +192,11 @@ def _announce_recipients(
     for recipient in request.recipients:
         opened = any(result.accepted for result in results)
         reply = chain.rcpt(recipient, queue_id if opened else "")
+        if recipient.refused:
+            results.append(
+                RecipientResult(recipient.address, accepted=False, reply=recipient.refused)
+            )
+            continue
         if reply is None:
             results.append(RecipientResult(recipient.address, accepted=True))
             continue
@@ -158,7 +210,8 @@ def _announce_recipients(
     return tuple(results), None
 
 
-def _received(request: TestRequest, queue_id: str) -> bytes:
+def received(request: TestRequest, queue_id: str) -> bytes:
+    """Return the value of the Received header that the MTA puts above the message."""
     client = request.client
     return (
         f"from {request.helo} ({client.name or 'unknown'} [{client.address}])\n"

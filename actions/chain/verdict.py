@@ -16,6 +16,7 @@ from actions.chain.report import (
     Setting,
     Verdict,
 )
+from actions.milter.chain import Edited
 from actions.milter.protocol import LIBMILTER_PACKET_LIMIT, Stage
 from actions.milter.session import Exchange, Negotiated, Trouble
 from actions.record import Record
@@ -83,7 +84,7 @@ def read_verdict(run: Run, links: tuple[Link, ...], request: TestRequest) -> Cha
         decided_at=at,
         reply=reply.text if reply and status != "undecided" else "",
         because=_because(run, milters, status),
-        setting=_setting(request),
+        setting=setting_of(request),
         milters=milters,
         recipients=run.recipients,
         seconds=run.seconds,
@@ -91,7 +92,13 @@ def read_verdict(run: Run, links: tuple[Link, ...], request: TestRequest) -> Cha
         sessions=(),
         trace=run.trace,
         message_after=message_after,
+        edited=tuple(event for event in run.events if isinstance(event, Edited)),
     )
+
+
+def status_of(run: Run, links: tuple[Link, ...]) -> Verdict:
+    """Return the verdict on *run* alone."""
+    return _status(run, tuple(_milter(link, run.events) for link in links))
 
 
 def worst_first(reports: Sequence[ChainReport]) -> list[ChainReport]:
@@ -99,7 +106,8 @@ def worst_first(reports: Sequence[ChainReport]) -> list[ChainReport]:
     return sorted(reports, key=lambda report: _WORST_FIRST.index(report.status))
 
 
-def _setting(request: TestRequest) -> Setting:
+def setting_of(request: TestRequest) -> Setting:
+    """Return what a report says of what was sent."""
     client = request.client
     return Setting(
         request.sample,
@@ -119,7 +127,7 @@ def _milter(link: Link, events: tuple[ChainEvent, ...]) -> MilterResult:
     edits = tuple(_shown(edit) for exchange in exchanges for edit in exchange.edits)
     trouble = opened.trouble if opened else None
     for exchange in exchanges:
-        trouble = trouble or _trouble(exchange)
+        trouble = trouble or trouble_in(exchange)
     waited = sum(exchange.seconds for exchange in exchanges)
     return MilterResult(
         link.name,
@@ -133,7 +141,8 @@ def _milter(link: Link, events: tuple[ChainEvent, ...]) -> MilterResult:
     )
 
 
-def _trouble(exchange: Exchange) -> Trouble | None:
+def trouble_in(exchange: Exchange) -> Trouble | None:
+    """Return why *exchange* brought no decision; None where it brought one."""
     if exchange.reply and exchange.reply.decision == "failure":
         return OWN_FAILURE
     return exchange.trouble
@@ -151,7 +160,10 @@ def _status(run: Run, milters: tuple[MilterResult, ...]) -> Verdict:
         return "undecided"
     if run.refusal:
         return _of_code(run.refusal.text)
-    found = [_of_code(recipient.reply) for recipient in run.recipients if recipient.reply]
+    # A recipient that the MTA itself refuses is no verdict of the chain, unless nobody is left.
+    nobody = not any(recipient.accepted for recipient in run.recipients)
+    refused = (one for one in run.recipients if one.reply and (one.refused_by or nobody))
+    found = [_of_code(recipient.reply) for recipient in refused]
     action = run.outcome.action if run.outcome else ""
     if action in _BY_ACTION:
         found.append(_BY_ACTION[action])
@@ -182,13 +194,13 @@ def _decider(run: Run, status: Verdict) -> tuple[str, Stage | None]:
         )
         if deleted and status == "discard":
             return event.milter, Stage.END
-    # What nobody replied: a replacement of the body that broke off (see INTERRUPTED_BODY).
+    # What nobody replied: a replacement of the body that broke off (see MISCONFIGURED).
     return (run.outcome.decided_by, Stage.END) if run.outcome else ("", None)
 
 
 def _verdict_of(exchange: Exchange) -> Verdict | None:
     """Return what one event came to; None where the milter let it pass."""
-    if _trouble(exchange):
+    if trouble_in(exchange):
         return "undecided"
     if exchange.stage is Stage.UNKNOWN:
         return None  # the reply is to that command, and nothing comes of it

@@ -1,19 +1,19 @@
-"""A chain test as text: the table, who decided, the edits, the time."""
+"""A chain test as text: what each milter said, the message's changes, the table, the verdict."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from actions.chain import table
-from actions.chain.table import EDIT_SIGNS, STAGES, cells_of, milliseconds, side_by_side
+from actions.chain.table import STAGES, cells_of, milliseconds, side_by_side
 from actions.printable import printable
+from console.render.columns import filled
 from console.render.ink import TONES, Ink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from actions.chain.report import ChainReport, EditShown, MilterResult
-    from actions.milter.session import Exchange, Negotiated
+    from actions.chain.report import ChainReport, ChildResult, MilterResult
     from console.render.hint import Hints
 
 VERDICT_TONES = {"pass": "good", "accept": "good", "reject": "bad", "discard": "bad"}
@@ -24,20 +24,18 @@ def render(report: ChainReport, hints: Hints) -> str:
     if report.shown.brief:
         return "\n".join(_brief(report))
     ink = Ink(report.shown.color)
-    lines = [
-        "",
-        *_heading(report, ink),
-        "",
-        *_table(report, ink),
-        "",
-        *_verdict(report, ink, hints),
-    ]
-    lines += [f"   {line}" for line in side_by_side(report)]
-    lines += _edits(report)
-    if report.shown.verbose:
-        lines += ["", *_events(report)]
+    lines = ["", *_milters(report, ink)]
     if report.trace:
-        lines += ["", *_trace(report)]
+        lines += [*_trace(report), ""]
+    if report.differences:
+        from console.render.difference import difference_lines
+
+        lines += [*difference_lines(report.differences, ink), ""]
+    lines += [*_heading(report, ink), "", *_table(report.milters, ink), ""]
+    if report.children:
+        lines += [*_children(report, ink), ""]
+    lines += _verdict(report, ink, hints)
+    lines += [f"   {line}" for line in side_by_side(report)]
     if report.shown.output_message and report.message_after:
         lines += ["", *printable_lines(report.message_after)]
     return "\n".join(lines) + "\n"
@@ -46,6 +44,8 @@ def render(report: ChainReport, hints: Hints) -> str:
 def headline(report: ChainReport) -> str:
     """Return the verdict in one line, with the reply or the cause."""
     told = report.because or report.reply
+    if report.unfiltered_by:
+        told = f"but {', '.join(report.unfiltered_by)} gave no decision"
     wanted = report.shown.expect
     wish = f" (wanted {wanted})" if wanted and report.status != wanted else ""
     return f"{table.headline(report)}{wish}{f': {told}' if told else ''}"
@@ -58,13 +58,29 @@ def _brief(report: ChainReport) -> Iterator[str]:
         yield f"elapsed-time: {report.seconds:.3f} seconds"
     else:
         milter = next(milter for milter in report.milters if milter.trouble)
-        if milter.trouble and milter.trouble.kind == "connection":
-            yield printable(f"Failed to connect to {milter.endpoint}: {report.because}")
-        else:
-            at = f" at {report.decided_at.words}" if report.decided_at else " on negotiation"
-            yield printable(f"No decision from {milter.endpoint}{at}: {report.because}")
+        at = f" at {report.decided_at.words}" if report.decided_at else " on negotiation"
+        yield _no_decision(milter, at)
+    for child in report.children:
+        if child.milter.name in report.unfiltered_by:
+            at = f" at {child.decided_at.words}" if child.decided_at else " on negotiation"
+            yield _no_decision(child.milter, at)
     if report.shown.output_message and report.message_after:
         yield from printable_lines(report.message_after)
+
+
+def _no_decision(milter: MilterResult, at: str) -> str:
+    assert milter.trouble
+    if milter.trouble.kind == "connection":
+        return printable(f"Failed to connect to {milter.endpoint}: {milter.trouble.text}")
+    return printable(f"No decision from {milter.endpoint}{at}: {milter.trouble.text}")
+
+
+def _milters(report: ChainReport, ink: Ink) -> Iterator[str]:
+    from console.render.events import milter_lines
+
+    for milter in (*report.milters, *(child.milter for child in report.children)):
+        yield from milter_lines(milter, ink, every=report.shown.verbose)
+        yield ""
 
 
 def _heading(report: ChainReport, ink: Ink) -> Iterator[str]:
@@ -78,22 +94,40 @@ def _heading(report: ChainReport, ink: Ink) -> Iterator[str]:
     yield ink.paint(printable(f" <{asked.sender}> → {shown}{more}"), "dim")
 
 
-def _table(report: ChainReport, ink: Ink) -> Iterator[str]:
-    width = max(16, *(len(milter.name) for milter in report.milters))
-    width = min(width, 24)
+def _table(milters: Sequence[MilterResult], ink: Ink) -> Iterator[str]:
+    room = min(max(16, *(len(milter.name) for milter in milters)), 24)
     names = " ".join(stage.value for stage in STAGES)
-    yield ink.paint(f" {'':{width}}  {names}      total", "dim")
-    for milter in report.milters:
+    yield ink.paint(f" {'':{room}}  {names}      total", "dim")
+    for milter in milters:
         cells = " ".join(
             ink.paint(f"{cell.sign:^{len(stage.value)}}", TONES.get(cell.sign, ""))
             for stage, cell in zip(STAGES, cells_of(milter), strict=True)
         )
-        name = printable(milter.name)[:width]
-        yield f" {name:{width}}  {cells} {_total(milter):>10}"
+        name = printable(milter.name)[:room]
+        yield f" {name:{room}}  {cells} {_total(milter):>10}"
 
 
 def _total(milter: MilterResult) -> str:
     return milliseconds(milter.seconds) if milter.verdict else "not asked"
+
+
+def _children(report: ChainReport, ink: Ink) -> Iterator[str]:
+    for manager in dict.fromkeys(child.manager for child in report.children):
+        mine = [child for child in report.children if child.manager == manager]
+        yield ink.paint(printable(f" Behind {manager}, each asked directly"), "bold")
+        yield from _table([child.milter for child in mine], ink)
+        for child in mine:
+            yield from _child_says(child, ink)
+
+
+def _child_says(child: ChildResult, ink: Ink) -> Iterator[str]:
+    name = child.milter.name
+    if child.status not in {"pass", "accept"}:
+        at = f" at {child.decided_at.words}" if child.decided_at else ""
+        told = child.reply or child.because
+        yield from _long(f"{name}: {child.status}{at}{f', {told}' if told else ''}")
+    if child.skipped:
+        yield from _long(f"{child.manager} skipped {name}: {child.skipped}", ink)
 
 
 def _verdict(report: ChainReport, ink: Ink, hints: Hints) -> Iterator[str]:
@@ -107,14 +141,22 @@ def _verdict(report: ChainReport, ink: Ink, hints: Hints) -> Iterator[str]:
     if report.shown.expect:
         met = "as expected" if report.status == report.shown.expect else "NOT as expected"
         yield f"   {met}: wanted {report.shown.expect}, got {report.status}"
-    refused = [recipient for recipient in report.recipients if not recipient.accepted]
-    for recipient in refused:
-        yield printable(
-            f"   <{recipient.address}> refused by {recipient.refused_by}: {recipient.reply}"
-        )
+    yield from _recipients(report)
     for note in report.notes:
-        yield ink.paint(f"   {printable(note)}", "dim")
+        yield from _long(note, ink)
     yield ink.paint(f"   {milliseconds(report.seconds)} in all", "dim")
+
+
+def _recipients(report: ChainReport) -> Iterator[str]:
+    """Yield what became of each recipient, where it differs from the verdict."""
+    if all(recipient.accepted for recipient in report.recipients):
+        return
+    for recipient in report.recipients:
+        if recipient.accepted:
+            yield printable(f"   <{recipient.address}> accepted")
+        else:
+            by = f" by {recipient.refused_by}" if recipient.refused_by else ""
+            yield printable(f"   <{recipient.address}> refused{by}: {recipient.reply}")
 
 
 def _socket_hint(report: ChainReport, hints: Hints) -> Iterator[str]:
@@ -125,67 +167,10 @@ def _socket_hint(report: ChainReport, hints: Hints) -> Iterator[str]:
             yield f"   see why: {command}"
 
 
-def _edits(report: ChainReport) -> Iterator[str]:
-    edited = [milter for milter in report.milters if milter.edits]
-    if not edited:
-        return
-    yield ""
-    yield " Edits"
-    for milter in edited:
-        for edit in milter.edits:
-            yield from _edit(milter.name, edit)
-
-
-def _edit(milter: str, edit: EditShown) -> Iterator[str]:
-    first, *folds = edit_line(edit).split("\n")
-    yield printable(f"   {milter:16}  {first}")
-    for fold in folds:
-        yield f"   {'':16}    {printable(fold.strip())}"
-
-
-def edit_line(edit: EditShown) -> str:
-    """Return one edit as a line: a sign, and what it does."""
-    sign = EDIT_SIGNS[edit.kind]
-    if edit.kind in {"add header", "insert header", "change header"}:
-        return f"{sign} {edit.name}: {edit.value}"
-    if edit.kind == "delete header":
-        return f"{sign} {edit.name} (number {max(edit.position, 1)})"
-    return f"{sign} {edit.kind} {edit.name or edit.value}"
-
-
-def _events(report: ChainReport) -> Iterator[str]:
-    for milter in report.milters:
-        yield printable(f" {milter.name} · {milter.endpoint}")
-        if milter.opened:
-            yield from _negotiation(milter.opened)
-        for exchange in milter.exchanges:
-            yield printable(f"   {_event(exchange)}")
-            for name, value in exchange.macros:
-                yield printable(f"     {{{name}}} = {value.decode('utf-8', 'backslashreplace')}")
-
-
-def _negotiation(opened: Negotiated) -> Iterator[str]:
-    from actions.milter.protocol import ACTIONS, STEPS, names
-
-    if not opened.chosen:
-        return
-    chosen = opened.chosen
-    yield f"   version {chosen.version} of {opened.offer.version} offered"
-    yield f"   may: {', '.join(names(chosen.actions, ACTIONS)) or 'nothing'}"
-    yield f"   protocol: {', '.join(names(chosen.steps, STEPS)) or 'every event, every reply'}"
-    for stage, macros in chosen.macro_lists:
-        yield printable(f"   asks at {stage} for: {' '.join(macros)}")
-
-
-def _event(exchange: Exchange) -> str:
-    if exchange.withheld:
-        return f"{exchange.stage.value:8} {exchange.argument}  – {exchange.withheld}"
-    if exchange.trouble:
-        return f"{exchange.stage.value:8} {exchange.argument}  ? {exchange.trouble.text}"
-    said = exchange.reply.decision if exchange.reply else "no reply asked"
-    exact = f" {exchange.reply.smtp.text}" if exchange.reply and exchange.reply.smtp else ""
-    took = milliseconds(exchange.seconds)
-    return f"{exchange.stage.value:8} {exchange.argument}  {said}{exact}  {took}"
+def _long(text: str, ink: Ink | None = None) -> Iterator[str]:
+    first, *more = filled(printable(text).split(" "), " ", indent=5)
+    for line in (f"   {first}", *(f"     {line}" for line in more)):
+        yield ink.paint(line, "dim") if ink else line
 
 
 def _trace(report: ChainReport) -> Iterator[str]:

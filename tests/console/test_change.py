@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.host.endpoint import parse_endpoint
 from console.change import own_command
 from console.lab.lab import running_lab
 from tests.console.test_run import MAIN, console
@@ -35,17 +36,21 @@ def fix(lab: Lab) -> tuple[str, ...]:
     return ("run", "sockets.fix", "--lab", lab.root, "--milter", lab.milters[0])
 
 
-def mode_of(lab: Lab) -> int:
-    return Path(lab.milters[0].removeprefix("unix:")).stat().st_mode & 0o777
+def is_open(lab: Lab) -> bool:
+    try:
+        lab.host.connect_as("postfix", parse_endpoint(lab.milters[0]), 5.0).close()
+    except PermissionError:
+        return False
+    return True
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(lab: Lab) -> None:
     told = console(*fix(lab), "--dry-run")
     assert told.returncode == 0
-    assert '- socket "' in told.stdout
-    assert '.sock" 660' in told.stdout
-    assert "systemctl restart milter-greylist" in told.stdout
-    assert mode_of(lab) == 0o440
+    assert '- SOCKET_GROUP="milter-manager"' in told.stdout
+    assert '+ SOCKET_GROUP="' in told.stdout
+    assert "systemctl restart milter-manager" in told.stdout
+    assert not is_open(lab)
     assert "Nothing was changed" in console("run", "journal.list", "--lab", lab.root).stdout
 
 
@@ -53,19 +58,19 @@ def test_without_a_terminal_a_plan_wants_yes(lab: Lab) -> None:
     told = console(*fix(lab))
     assert told.returncode == 4
     assert "--yes" in told.stderr
-    assert mode_of(lab) == 0o440
+    assert not is_open(lab)
 
 
 def test_read_only_refuses_even_with_yes(lab: Lab) -> None:
     told = console(*fix(lab), "--yes", "--read-only")
     assert told.returncode == 3
-    assert mode_of(lab) == 0o440
+    assert not is_open(lab)
 
 
 def test_a_digest_of_another_plan_is_refused(lab: Lab) -> None:
     told = console(*fix(lab), "--yes", "--confirm-digest", "0" * 64)
     assert told.returncode == 4
-    assert mode_of(lab) == 0o440
+    assert not is_open(lab)
 
 
 def test_a_confirmed_plan_that_is_empty_now_is_another_plan(lab: Lab) -> None:
@@ -89,7 +94,7 @@ def test_yes_applies_and_the_journal_takes_it_back(lab: Lab) -> None:
     document = json.loads(told.stdout)
     assert (told.returncode, document["status"]) == (0, "applied")
     assert document["proof"]["status"] == "proved"
-    assert mode_of(lab) == 0o660
+    assert is_open(lab)
 
     again = console(*fix(lab), "--yes")
     assert again.returncode == 0
@@ -101,7 +106,7 @@ def test_yes_applies_and_the_journal_takes_it_back(lab: Lab) -> None:
         "run", "journal.undo", "--lab", lab.root, "--entry", document["entry"], "--yes"
     )
     assert undone.returncode == 0, undone.stderr
-    assert mode_of(lab) == 0o440
+    assert not is_open(lab)
 
 
 def answered(words: tuple[str, ...], answer: str) -> tuple[int, str]:
@@ -128,12 +133,12 @@ def answered(words: tuple[str, ...], answer: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), shown.decode()
 
 
-@pytest.mark.parametrize(("answer", "code", "mode"), [("n\n", 4, 0o440), ("y\n", 0, 0o660)])
-def test_on_a_terminal_it_asks(lab: Lab, answer: str, code: int, mode: int) -> None:
+@pytest.mark.parametrize(("answer", "code", "opened"), [("n\n", 4, False), ("y\n", 0, True)])
+def test_on_a_terminal_it_asks(lab: Lab, answer: str, code: int, opened: bool) -> None:
     got, shown = answered(fix(lab), answer)
     assert got == code, shown
-    assert "Let Postfix open milter-greylist's socket" in shown
-    assert mode_of(lab) == mode
+    assert "Let Postfix open milter-manager's socket" in shown
+    assert is_open(lab) is opened
 
 
 def test_a_name_with_shell_characters_is_only_a_name(
@@ -167,7 +172,7 @@ def test_two_operators_do_not_apply_at_once(lab: Lab) -> None:
         assert told.returncode == 1
         assert "alice" in told.stderr
         assert "something slow" in told.stderr
-        assert mode_of(lab) == 0o440
+        assert not is_open(lab)
     finally:
         holder.kill()
         holder.wait()

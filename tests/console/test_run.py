@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def test_every_action_explains_itself_and_its_options(action: str) -> None:
     told = console("run", action, "--help")
     assert told.returncode == 0
     for parameter in next(one for one in all_actions() if one.name == action).parameters:
-        assert parameter.flag in told.stdout
+        assert parameter.words[-1] in told.stdout
 
 
 def test_an_unknown_action_names_the_one_that_was_meant() -> None:
@@ -99,12 +100,7 @@ def test_a_report_is_one_json_document(lab: Lab) -> None:
     told = console("run", "chain.test", "--lab", lab.root, "--json")
     document = json.loads(told.stdout)
     assert (document["schema"], document["exit_code"], told.returncode) == ("chain.test/1", 0, 0)
-    assert [milter["name"] for milter in document["milters"]] == [
-        "milter-greylist",
-        "clamav-milter",
-        "spamass-milter",
-        "opendkim",
-    ]
+    assert [milter["name"] for milter in document["milters"]] == ["milter-manager", "opendkim"]
 
 
 @pytest.mark.parametrize(("sample", "code", "word"), [("clean", 0, "OK"), ("gtube", 2, "CRITICAL")])
@@ -163,7 +159,8 @@ def test_a_run_never_loads_the_screen(lab: Lab) -> None:
         "print([name for name in sys.modules if name.split('.')[0] in "
         "('textual', 'rich', 'widgets', 'sh')])"
     )
-    words = [sys.executable, "-c", program, "chain.test", "--lab", lab.root]
+    milter = f"unix:{lab.root}/run/opendkim/opendkim.sock"
+    words = [sys.executable, "-c", program, "chain.test", "--lab", lab.root, "--milter", milter]
     told = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout.splitlines()[-1] == "[]"
 
@@ -186,7 +183,7 @@ def test_colour_is_for_terminals_only(lab: Lab) -> None:
 def test_a_lab_is_brought_up_for_one_action() -> None:
     told = console("lab", "run", "chain.test", "--sample", "eicar")
     assert told.returncode == 1
-    assert "Rejected by clamav-milter at end of message" in told.stdout
+    assert "Rejected by milter-manager at end of message" in told.stdout
 
 
 @pytest.mark.parametrize("words", [("--fault", "nonsense"), ("--nonsense",), ("--fault",)])
@@ -248,7 +245,8 @@ def test_a_command_that_a_report_names_goes_to_the_same_host() -> None:
 
 
 def test_the_labs_own_timeouts_are_obeyed() -> None:
-    with running_lab(("milter-hangs",)) as hanging:
+    with running_lab() as hanging:
+        os.kill(hanging.host.units.state("opendkim").main_pid, signal.SIGSTOP)
         told = console("run", "chain.test", "--lab", hanging.root)
     assert told.returncode == 6
     assert "did not negotiate" in told.stdout

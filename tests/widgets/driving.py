@@ -116,5 +116,5 @@ async def console(
     app = ConsoleApp(host, read_only=read_only)
     async with app.run_test(size=size, notifications=True) as pilot:
         driven = Driven(app, pilot)
-        await driven.until(lambda: "reading Postfix" not in driven.text and len(driven.text) > 99)
+        await driven.sees("m milter")
         yield driven

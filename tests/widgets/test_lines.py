@@ -7,7 +7,6 @@ from textual.content import Content
 
 from actions.finding import Finding, Health
 from actions.registry import find
-from widgets.chain.difference import compared, near_differences
 from widgets.chain.packets import hex_lines, packet_rows
 from widgets.footer import folded
 from widgets.given import BadValue, as_text, from_text
@@ -95,13 +94,6 @@ def test_arguments_go_through_text_and_back() -> None:
     for name, text in (("threads", "x"), ("deadline", "soon"), ("sample", "none")):
         with pytest.raises(BadValue):
             from_text(parameters[name], text)
-
-
-def test_only_what_is_near_a_difference_is_shown() -> None:
-    old = [str(number) for number in range(40)]
-    new = [*old[:20], "new", *old[20:]]
-    shown = [f"{line.sign}{line.text}" for line in near_differences(list(compared(old, new)))]
-    assert shown == [" …", " 17", " 18", " 19", "+new", " 20", " 21", " 22", " …"]
 
 
 def test_a_packet_in_pieces_is_named_where_it_ends() -> None:

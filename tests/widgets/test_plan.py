@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions import registry
 from actions.action import DECLARED, ActionError, Context, Exit, plan
 from actions.changes import Command, FileEdit
 from actions.plan import Plan, Proof
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from console.lab.lab import Lab
 
-SOCKET = "/run/milter-greylist/milter-greylist.sock"
-CONFIGURATION = "/etc/milter-greylist/greylist.conf"
+SOCKET = "/run/milter-manager/milter-manager.sock"
+CONFIGURATION = "/etc/default/milter-manager"
 
 Declare = "Callable[[Callable[[Context], Plan]], Action]"
 
@@ -34,11 +35,12 @@ def declare() -> Iterator[Callable[[Callable[[Context], Plan]], str]]:
     def declared(function: Callable[[Context], Plan]) -> str:
         names.append(f"test.{len(names)}")
         plan(names[-1])(function)
+        registry.MODULES[names[-1]] = __name__
         return names[-1]
 
     yield declared
     for name in names:
-        del DECLARED[name]
+        del DECLARED[name], registry.MODULES[name]
 
 
 def _plan(*changes: object, proof: Proof | None = None, title: str = "Change it") -> Plan:
@@ -53,7 +55,7 @@ async def test_a_plan_is_shown_applied_proved_and_undone(
     before = file.read_bytes()
     async with console(broken.host, size) as screen:
         screen.app.open_action("sockets.fix", {"milter": f"unix:{broken.host.at(SOCKET)}"})
-        await screen.sees("Let Postfix open milter-greylist's socket", "lasting", "1  edit")
+        await screen.sees("Let Postfix open milter-manager's socket", "lasting", "1  edit")
         assert "exact undo" in screen.text
         assert "permission denied" in screen.text
         assert CONFIGURATION in screen.joined
@@ -61,7 +63,7 @@ async def test_a_plan_is_shown_applied_proved_and_undone(
         assert file.read_bytes() == before
         await screen.press("enter")
         await screen.sees("Applied and proved", "● 2  restart", "● proof", "journal entry")
-        assert b'.sock" 660' in file.read_bytes()
+        assert b'SOCKET_GROUP="milter-manager"' not in file.read_bytes()
         await screen.press("u")
         await screen.until(lambda: "Enter apply" in screen.text, "the plan of the undo")
         await screen.press("enter")
@@ -76,9 +78,9 @@ async def test_the_changes_are_shown_as_commands(broken: Lab) -> None:
         screen.app.open_action("sockets.fix", {"milter": f"unix:{broken.host.at(SOCKET)}"})
         await screen.sees("1  edit")
         await screen.press("d")
-        await screen.sees("The same from a shell", "systemctl restart milter-greylist.service")
+        await screen.sees("The same from a shell", "systemctl restart milter-manager.service")
         await screen.press("y")
-        assert "systemctl restart milter-greylist.service" in screen.app.clipboard
+        assert "systemctl restart milter-manager.service" in screen.app.clipboard
 
 
 async def test_read_only_refuses(broken: Lab) -> None:
@@ -197,7 +199,7 @@ async def test_an_exploding_plan_leaves_the_app_alive(
         screen.app.open_action(declare(explode))
         await screen.sees("a defect of the console: RuntimeError: boom [/x]", "Traceback")
         await screen.press("escape")
-        await screen.sees("chain of smtpd")
+        await screen.sees("chain of port")
 
 
 async def test_text_from_outside_is_data(

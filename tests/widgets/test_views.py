@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from actions import registry
 from actions.registry import all_actions, find
 from tests.widgets.driving import SIZES, console
 from widgets.form import Field, Form
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def echo() -> Action:
-    """An action with a parameter of every shape; its report says what it was told."""
-    import_module("tests.widgets.echo")
+def echo(monkeypatch: pytest.MonkeyPatch) -> Action:
+    """An action with a parameter of every shape."""
+    monkeypatch.setitem(registry.MODULES, "test.echo", "tests.widgets.echo")
     return find("test.echo")
 
 
@@ -48,11 +48,11 @@ async def test_the_palette_runs_what_was_chosen(lab: Lab) -> None:
         await screen.press("ctrl+p", *"sockets.check")
         await screen.until(lambda: "journal.undo" not in screen.text)
         await screen.press("enter")
-        await screen.sees("sockets.check", "postfix → milter-greylist works")
+        await screen.sees("sockets.check", "postfix → milter-manager works")
         await screen.press("y")
         assert screen.app.clipboard == f"console run sockets.check --lab={lab.root}"
         await screen.press("escape")
-        await screen.sees("chain of smtpd")
+        await screen.sees("chain of port")
 
 
 async def test_a_form_has_a_field_a_parameter_and_gives_typed_values(
@@ -106,6 +106,17 @@ async def test_a_form_starts_with_what_was_given(lab: Lab, echo: Action) -> None
         assert _field(form, "words").read() == ("a", "b")
 
 
+async def test_what_goes_by_its_place_is_asked_for_and_copied_so(lab: Lab) -> None:
+    async with console(lab.host, (120, 40)) as screen:
+        screen.app.open_action("chain.scenario")
+        await screen.sees("FILE, one per line", "a suite in TOML", "FILE ...")
+        await screen.press(*"clamav-milter", "ctrl+r")
+        await screen.sees("✓ the EICAR test file is kept out", "4 scenarios: 4 passed")
+        await screen.press("y")
+        line = f"console run chain.scenario --lab={lab.root} clamav-milter"
+        assert screen.app.clipboard == line
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_form_of_the_largest_action_fits(lab: Lab, size: tuple[int, int]) -> None:
     async with console(lab.host, size) as screen:
@@ -138,7 +149,7 @@ async def test_a_report_offers_the_remedy_of_what_it_found(broken: Lab) -> None:
         screen.app.open_action("sockets.check")
         await screen.sees("permission denied", "f fix")
         await screen.press("f")
-        await screen.sees("Let Postfix open milter-greylist's socket")
+        await screen.sees("Let Postfix open milter-manager's socket")
 
 
 async def test_a_failing_report_is_told_with_its_next_step(lab: Lab) -> None:
@@ -153,7 +164,7 @@ async def test_the_help_tells_keys_terms_and_signs(lab: Lab) -> None:
         await screen.sees("Keys", "send the message through the milters", "every action and key")
         await screen.sees("a mail filter that Postfix asks", "● ok", "? unknown", "exact undo")
         await screen.press("escape")
-        await screen.sees("chain of smtpd")
+        await screen.sees("chain of port")
 
 
 async def test_the_header_says_how_the_host_is(broken: Lab) -> None:

@@ -11,12 +11,13 @@ from textual.widgets import Static
 
 from actions.host.endpoint import BadEndpoint
 from actions.registry import find
-from widgets.chain import target
+from widgets.chain import compare, target
 from widgets.chain.details import all_negotiations, cell_line, lane_rows
 from widgets.chain.difference import difference_rows
 from widgets.chain.packets import packet_rows
 from widgets.chain.table import ChainTable
 from widgets.chain.trial import Trial
+from widgets.chain.words import WORDS
 from widgets.choice import Choice, Question
 from widgets.fault import Fault
 from widgets.form import Form
@@ -67,35 +68,24 @@ class ChainPane(Pane):
         _key("d", "difference", "diff", "the message before and after"),
         _key("n", "negotiation", "negotiation", "versions, actions, steps, macros asked for"),
         _key("t", "packets", "packets", "every packet in hexadecimal"),
+        _key("c", "compare", "compare", "what differs from an earlier run"),
+        _key("x", "scenarios", "scenarios", "run a suite of tests, each with what is expected"),
+        _key("l", "load", "load", "many sessions at once: throughput and percentiles"),
         _key("y", "command", "command", "show and copy the same as a shell command"),
         Binding("pagedown", "page(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
     ]
-    WORDS = (
-        ("milter", "a mail filter that Postfix asks about every message"),
-        ("chain", "the milters of smtpd_milters, asked one after another"),
-        ("stage", "a step of the SMTP session: connect, helo, mail, …, end of message"),
-        ("undecided", "a milter gave no answer; what Postfix does then is said below it"),
-        (
-            "GTUBE, EICAR",
-            "texts that spam and virus filters take for spam and a virus, by agreement",
-        ),
-        ("● continue", "the milter lets it pass so far"),
-        ("✓ accept", "the milter wants to see no more of it"),
-        ("✗ reject, discard", "refused for good, or thrown away"),
-        ("◐ tempfail, quarantine", "put off, or held back"),
-        ("? trouble", "no answer: closed, timeout, protocol"),
-        ("–  ·", "not sent at the milter's wish; sent, and no reply asked"),
-    )
+    WORDS = WORDS
 
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
         self._given: dict[str, object] = {}
-        self._own: target.OwnChain | None = None
+        self._own: target.OwnMilters | None = None
         self._trial = Trial(())
         self._job: Job | None = None
         self._loading: Job | None = None
         self._looking: Job | None = None
+        self._runs = compare.Runs()
         self._clock: Timer | None = None
         self._news = False
         self._drawn = 0.0
@@ -112,7 +102,7 @@ class ChainPane(Pane):
     def on_mount(self) -> None:
         """Ask the host for its chain."""
         self._clock = self.set_interval(REDRAW, self._tick, pause=True)
-        self._loading = self._started(target.read_chain)
+        self._loading = self._started(target.read_own)
         self._show()
 
     def on_unmount(self) -> None:
@@ -123,6 +113,12 @@ class ChainPane(Pane):
 
     def adopt(self, action: str, given: Mapping[str, object]) -> bool:
         """Take over tests of the chain."""
+        if action == "chain.load":
+            self._open_load(given)
+            return True
+        if action == "chain.scenario" and not given.get("shipped"):
+            self._open_scenarios(given)
+            return True
         if action != target.ACTION:
             return False
         self._choose({**self._given, **given})
@@ -145,6 +141,8 @@ class ChainPane(Pane):
             "difference": tested,
             "negotiation": tested,
             "packets": tested,
+            "compare": self._runs.comparable and not running,
+            "load": asked and not running,
             "command": asked,
         }
         return needs.get(action, True)
@@ -155,7 +153,9 @@ class ChainPane(Pane):
         """Choose whom to ask."""
         assert self._own is not None
         question = Choice(
-            "Which milters are asked", target.alternatives(self._own), target.current(self._given)
+            "Which milters are asked",
+            target.alternatives(self._own),
+            target.current(self._own, self._given),
         )
         self.app.push_screen(question, self._milter_chosen)
 
@@ -183,11 +183,12 @@ class ChainPane(Pane):
             question = Question("Which milter is asked", hint, target.objection, held)
             self.app.push_screen(question, self._milter_typed)
         elif value is not None:
-            self._set("milter", None if value == target.WHOLE else (value,), also_none=True)
+            self._choose({**target.without_milters(self._given), **target.choice(value)})
 
     def _milter_typed(self, text: str | None) -> None:
         if text is not None:
-            self._set("milter", tuple(text.split()))
+            given = target.without_milters(self._given)
+            self._choose({**given, "milter": tuple(text.split())})
 
     def _sample_chosen(self, value: str | None) -> None:
         if value is not None:
@@ -198,11 +199,9 @@ class ChainPane(Pane):
         if given is not None:
             self._choose(given)
 
-    def _set(self, name: str, value: object, *, also_none: bool = False) -> None:
-        if value is None and not also_none:
-            return
-        given = {**self._given, name: value}
-        self._choose({key: kept for key, kept in given.items() if kept is not None})
+    def _set(self, name: str, value: object) -> None:
+        if value is not None:
+            self._choose({**self._given, name: value})
 
     def _choose(self, given: dict[str, object]) -> None:
         self._given = given
@@ -222,7 +221,8 @@ class ChainPane(Pane):
         if self._job:
             self._job.cancel()
             self._job = None
-            self._trial.cancelled = self._trial.course.awaited or "an answer"
+            awaited = self._trial.course.awaited
+            self._trial.cancelled = awaited.name if awaited else "an answer"
             self._show()
 
     def action_fix(self) -> None:
@@ -243,7 +243,7 @@ class ChainPane(Pane):
         """Take what came of a job."""
         if message.job is self._loading:
             self._loading = None
-            self._own = cast("target.OwnChain | None", message.result) or target.OwnChain()
+            self._own = cast("target.OwnMilters | None", message.result) or target.OwnMilters()
             self._reset()
             self._trial.fault = message.fault or self._trial.fault
         elif message.job is self._looking:
@@ -262,6 +262,7 @@ class ChainPane(Pane):
         self.post_message(Looked())
         if report is None:
             return
+        self._runs.keep(report, self._heading, self._arguments)
         trial.course.settle(report)
         self._show()
         for table in self.query(ChainTable):
@@ -273,14 +274,25 @@ class ChainPane(Pane):
     def _reset(self) -> None:
         """Forget the last test; show what the next one asks."""
         try:
-            links = target.chosen_links(self._own or target.OwnChain(), self._given)
+            links, managers = target.chosen(self._own or target.OwnMilters(), self._given)
         except BadEndpoint as error:
             self._trial = Trial(())
             self._trial.fault = Fault(str(error), "m chooses another milter")
         else:
-            self._trial = Trial(links)
+            self._trial = Trial(links, managers)
         self._looking = None
         self._show()
+
+    def _open_scenarios(self, given: Mapping[str, object]) -> None:
+        from widgets.chain.scenarios.view import ScenariosView
+
+        self.app.push_screen(ScenariosView(self.workplace, given))
+
+    def _open_load(self, given: Mapping[str, object]) -> None:
+        from widgets.chain.load.view import LoadView
+
+        asked = target.arguments(self._own or target.OwnMilters(), {**self._given, **given})
+        self.app.push_screen(LoadView(self.workplace, asked, self._heading))
 
     def _started(self, work: Callable[[Context], object]) -> Job:
         job = Job(self.workplace.host, work, self)
@@ -292,8 +304,14 @@ class ChainPane(Pane):
         return find(target.ACTION)
 
     @property
+    def _heading(self) -> str:
+        if self._own is None:
+            return ""
+        return target.heading(self._trial.course, self._own, self._given)
+
+    @property
     def _arguments(self) -> dict[str, object]:
-        return target.arguments(self._own or target.OwnChain(), self._given)
+        return target.arguments(self._own or target.OwnMilters(), self._given)
 
     # What is shown
 
@@ -328,6 +346,18 @@ class ChainPane(Pane):
         trace = report.trace if report else ()
         self.app.push_screen(Page("Packets", packet_rows(trace)))
 
+    def action_compare(self) -> None:
+        """Compare the last run with an earlier one."""
+        compare.ask(self.app, self._runs)
+
+    def action_scenarios(self) -> None:
+        """Choose a suite of scenarios and run it."""
+        self._open_scenarios({})
+
+    def action_load(self) -> None:
+        """Put the milters under load."""
+        self._open_load({})
+
     def action_command(self) -> None:
         """Show and copy the command that does the same."""
         line = self.workplace.command_line(self._action, self._arguments)
@@ -351,13 +381,11 @@ class ChainPane(Pane):
         self._news, self._drawn = False, time.monotonic()
         if self._clock:
             (self._clock.resume if self._job else self._clock.pause)()
-        names = [lane.name for lane in trial.course.lanes]
-        heading = "" if self._own is None else target.heading(names, self._given)
-        self.query_one("#heading", Static).update(said(heading, "bold"))
+        self.query_one("#heading", Static).update(said(self._heading, "bold"))
         table = self.query_one(ChainTable)
         table.show(
             trial.course,
-            awaited=trial.course.awaited if self._job else "",
+            awaited=trial.course.awaited if self._job else None,
             decider=trial.report.decided_by if trial.report else None,
         )
         table.display = bool(trial.course.lanes)

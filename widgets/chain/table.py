@@ -96,14 +96,16 @@ class ChainTable(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._course: Course | None = None
-        self._awaited = ""
+        self._awaited: Lane | None = None
         self._decider: str | None = None
         self._columns = Columns(8, 1, ())
         self._places: list[tuple[int, bool]] = []
         """For each line below the head: the milter, and whether it is its name alone."""
         self._line, self._column = 0, 0
 
-    def show(self, course: Course, *, awaited: str = "", decider: str | None = None) -> None:
+    def show(
+        self, course: Course, *, awaited: Lane | None = None, decider: str | None = None
+    ) -> None:
         """Show how far *course* is.
 
         Args:
@@ -117,10 +119,10 @@ class ChainTable(ScrollView, can_focus=True):
 
     def point_at(self, name: str, stage: Stage | None) -> None:
         """Put the cursor on what a milter made of a stage, or on the milter."""
-        names = [lane.name for lane in self._course.lanes] if self._course else []
-        if name in names:
+        titles = [lane.title for lane in self._course.lanes] if self._course else []
+        if name in titles:
             column = STAGES.index(stage) + 1 if stage in STAGES else 0
-            self._go(names.index(name), column)
+            self._go(titles.index(name), column)
 
     @property
     def lane(self) -> Lane | None:
@@ -209,7 +211,7 @@ class ChainTable(ScrollView, can_focus=True):
         width = self.size.width
         if not width:
             return
-        names = [printable(lane.name) for lane in lanes]
+        names = [printable(lane.title) for lane in lanes]
         self._columns = columns(names, width)
         self._places = []
         for number, name in enumerate(names):
@@ -228,12 +230,12 @@ class ChainTable(ScrollView, can_focus=True):
         assert self._course is not None
         lane = self._course.lanes[number]
         here = number == self._line and self.has_focus
-        name = printable(lane.name)
+        name = printable(lane.title)
         if name_alone:
-            return said(f" {name}", "bold" if lane.name == self._decider else "")
+            return said(f" {name}", "bold" if lane.title == self._decider else "")
         shown = said(name if cell_len(name) <= self._columns.name else "")
         shown += spaced(self._columns.name - shown.cell_length)
-        if lane.name == self._decider:
+        if lane.title == self._decider:
             shown = shown.stylize("bold")
         parts = [said(" "), _under(shown, here, self._column == 0)]
         parts.append(said("  "))
@@ -252,7 +254,7 @@ class ChainTable(ScrollView, can_focus=True):
         if lane.opened and lane.opened.trouble:
             kind = lane.opened.trouble.kind
             return "✗ not open" if kind == "connection" else f"? {kind}"
-        if lane.name == self._awaited:
+        if lane is self._awaited:
             return "waiting"
         if lane.opened:
             return milliseconds(lane.seconds)

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from actions.chain.profiles import PROFILES
 from actions.chain.samples import SAMPLES
 from actions.host.endpoint import BadEndpoint, parse_endpoint
-from actions.mailhost.chain import configured_chain, links
+from actions.mailhost.chain import links
+from actions.mailhost.discovery import Discovery, discover, find_chain
 from actions.record import Record
 from widgets.choice import Alternative
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from actions.action import Context
+    from actions.mailhost.discovery import HostChain, Manager
     from actions.milter.link import Link
+    from widgets.chain.course import Course
 
 ACTION = "chain.test"
 
@@ -30,59 +33,105 @@ SHOWN_BY_THE_PANE = (
 )
 """Arguments that only say how the text of a report looks."""
 
-WHOLE, OTHER = "whole chain", "other"
-"""Choices beside the milters themselves; no endpoint is spelled like these."""
+OTHER = "other"
+"""The choice beside chains and milters; no endpoint is spelled like it."""
+
+_CHAIN = "chain "
+"""What the choice of a whole chain begins with, before the chain's name."""
 
 
-class OwnChain(Record):
+class OwnMilters(Record):
     """The milters of this host's Postfix."""
 
-    specs: tuple[str, ...] = ()
-    user: str = ""
-    """Whose rights open their sockets, where that is not the one who works here."""
+    chains: tuple[HostChain, ...] = ()
+    """Those that have milters, that of mail from outside first."""
+    users: Mapping[str, str] = {}
+    """By endpoint: whose rights open it, where that is not the one who works here."""
 
 
-def read_chain(ctx: Context) -> OwnChain:
-    """Return the chain of Postfix's smtpd.
+def read_own(ctx: Context) -> OwnMilters:
+    """Return the chains of Postfix.
 
     Raises:
-        HostError: Postfix's settings can't be read, or name a milter that Postfix refuses.
+        HostError: Postfix's settings can't be read.
     """
-    own = configured_chain(ctx.host)
-    user = ctx.host.postfix.user() if own.specs and os.geteuid() == 0 else ""
-    return OwnChain(own.specs, user)
+    chains = tuple(chain for chain in discover(ctx.host).chains if chain.chain.links)
+    users: dict[str, str] = {}
+    if os.geteuid() == 0:
+        for chain in chains:
+            users.update(dict.fromkeys(chain.chain.specs, chain.user))
+    return OwnMilters(chains, users)
 
 
-def chosen_links(own: OwnChain, given: Mapping[str, object]) -> tuple[Link, ...]:
-    """Return the milters that a test with these arguments asks; raises `BadEndpoint`."""
-    return links(_specs(given) or own.specs)
+def chosen(
+    own: OwnMilters, given: Mapping[str, object]
+) -> tuple[tuple[Link, ...], tuple[Manager, ...]]:
+    """Return the milters that a test with these arguments asks, and the managers among them.
 
-
-def arguments(own: OwnChain, given: Mapping[str, object]) -> dict[str, object]:
-    """Return *given* with the user that Postfix would open its own milters' sockets as."""
+    Raises:
+        BadEndpoint: what was typed names none.
+    """
     specs = _specs(given)
-    if specs and own.user and not given.get("as_user") and set(specs) <= set(own.specs):
-        return {**given, "as_user": own.user}
+    if specs:
+        return links(specs), ()
+    chain = _chain(own, given)
+    return (chain.chain.links, chain.managers) if chain else ((), ())
+
+
+def arguments(own: OwnMilters, given: Mapping[str, object]) -> dict[str, object]:
+    """Return *given* with the user that opens the sockets of the host's own milters."""
+    users = {own.users.get(spec, "") for spec in _specs(given)}
+    if len(users) == 1 and "" not in users and not given.get("as_user"):
+        return {**given, "as_user": users.pop()}
     return dict(given)
 
 
-def alternatives(own: OwnChain) -> list[Alternative]:
-    """Return what a test can ask."""
-    found: list[Alternative] = []
-    if own.specs:
-        count = len(own.specs)
-        found.append(Alternative(WHOLE, "the whole chain", f"all {count}, as smtpd asks them"))
-    found += [
-        Alternative(link.endpoint.spec, link.name, link.endpoint.spec)
-        for link in chosen_links(own, {})
+def alternatives(own: OwnMilters) -> list[Alternative]:
+    """Return what a test can ask: whole chains, then single milters."""
+    found = [
+        Alternative(
+            f"{_CHAIN}{chain.name}",
+            f"the chain of {title(chain)}",
+            ", ".join(link.name for link in chain.chain.links),
+        )
+        for chain in own.chains
     ]
+    seen: set[str] = set()
+    for chain in own.chains:
+        for link in chain.chain.links:
+            mine = [manager for manager in chain.managers if manager.milter == link.name]
+            children = [child.link for manager in mine for child in manager.children]
+            for one, sign in ((link, ""), *((child, "└ ") for child in children)):
+                if one.endpoint.spec not in seen:
+                    name = f"{sign}{one.name}"
+                    found.append(Alternative(one.endpoint.spec, name, one.endpoint.spec))
+                    seen.add(one.endpoint.spec)
     return [*found, Alternative(OTHER, "another socket", "type unix:PATH or inet:HOST:PORT")]
 
 
-def current(given: Mapping[str, object]) -> str:
+def choice(value: str) -> dict[str, object]:
+    """Return the arguments for one of the `alternatives`."""
+    if value.startswith(_CHAIN):
+        return {"chain": value.removeprefix(_CHAIN)}
+    return {"milter": (value,)}
+
+
+def without_milters(given: Mapping[str, object]) -> dict[str, object]:
+    """Return *given* without what says who is asked."""
+    return {name: value for name, value in given.items() if name not in {"chain", "milter"}}
+
+
+def current(own: OwnMilters, given: Mapping[str, object]) -> str:
     """Return which of the `alternatives` holds."""
     specs = _specs(given)
-    return specs[0] if len(specs) == 1 else OTHER if specs else WHOLE
+    if specs:
+        return specs[0] if len(specs) == 1 else OTHER
+    chain = _chain(own, given)
+    return f"{_CHAIN}{chain.name}" if chain else OTHER
+
+
+def _chain(own: OwnMilters, given: Mapping[str, object]) -> HostChain | None:
+    return find_chain(Discovery(own.chains), str(given.get("chain", "")))
 
 
 def objection(text: str) -> str:
@@ -97,18 +146,26 @@ def objection(text: str) -> str:
     return ""
 
 
-def heading(names: Sequence[str], given: Mapping[str, object]) -> str:
+def heading(course: Course, own: OwnMilters, given: Mapping[str, object]) -> str:
     """Return in one line which milters a test asks, with what, as whom."""
-    return " · ".join((_whom(names, given), _what(given), _who(given), *_further(given)))
+    return " · ".join((_whom(course, own, given), _what(given), _who(given), *_further(given)))
 
 
-def _whom(names: Sequence[str], given: Mapping[str, object]) -> str:
-    count = len(names)
+def _whom(course: Course, own: OwnMilters, given: Mapping[str, object]) -> str:
+    count = len(course.chain)
     if not count:
         return "no milters"
-    if not _specs(given):
-        return f"chain of smtpd, {count} milter{'s' if count != 1 else ''}"
-    return f"{names[0]} alone" if count == 1 else f"{count} milters as one chain"
+    chain = _chain(own, given)
+    if chain and not _specs(given):
+        behind = f" + {len(course.children)}" if course.children else ""
+        return f"chain of {title(chain)}, {count}{behind} milter{'s' if count != 1 else ''}"
+    return f"{course.chain[0].name} alone" if count == 1 else f"{count} milters as one chain"
+
+
+def title(chain: HostChain) -> str:
+    """Return what a chain is called: its service, or the port of one that names its address."""
+    address, _, port = chain.name.rpartition(":")
+    return f"port {port}" if address else chain.name
 
 
 def _what(given: Mapping[str, object]) -> str:
@@ -124,7 +181,7 @@ def _who(given: Mapping[str, object]) -> str:
 
 
 def _further(given: Mapping[str, object]) -> tuple[str, ...]:
-    told = {"milter", "sample", "message", "profile", "connect_address"}
+    told = {"milter", "chain", "sample", "message", "profile", "connect_address"}
     count = sum(name not in told for name in given)
     return (f"{count} more option{'s' if count != 1 else ''}",) if count else ()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.chain.samples import SAMPLES
 from widgets.chain.course import Course
-from widgets.chain.verdict import edit_rows, finding_rows, note_rows, verdict_rows
+from widgets.chain.verdict import child_rows, edit_rows, finding_rows, note_rows, verdict_rows
 from widgets.fault import fault_rows
 from widgets.ink import said
 from widgets.lines import Row
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from actions.chain.report import ChainReport
     from actions.finding import Remedy
+    from actions.mailhost.discovery import Manager
     from actions.milter.link import Link
     from actions.sockets.report import SocketsReport
     from widgets.fault import Fault
@@ -26,10 +27,11 @@ class Trial:
 
     Args:
         links: the milters that are asked.
+        managers: those of them that are milter-managers.
     """
 
-    def __init__(self, links: Sequence[Link]) -> None:
-        self.course = Course(links)
+    def __init__(self, links: Sequence[Link], managers: Sequence[Manager] = ()) -> None:
+        self.course = Course(links, managers)
         self.report: ChainReport | None = None
         self.sockets: SocketsReport | None = None
         """Why sockets could not be opened, where that was looked at."""
@@ -39,10 +41,10 @@ class Trial:
 
     @property
     def closed(self) -> tuple[str, ...]:
-        """The endpoints that could not be opened."""
+        """The endpoints of the chain that could not be opened."""
         return tuple(
             lane.endpoint
-            for lane in self.course.lanes
+            for lane in self.course.chain
             if lane.opened and lane.opened.trouble and lane.opened.trouble.kind == "connection"
         )
 
@@ -71,7 +73,7 @@ class Trial:
     def running_rows(self, seconds: float) -> list[Row]:
         """Return how far it is."""
         awaited = self.course.awaited
-        told = f"running {seconds:.0f} s" + (f" · waiting for {awaited}" if awaited else "")
+        told = f"running {seconds:.0f} s" + (f" · waiting for {awaited.name}" if awaited else "")
         return [Row(said(" "), said(told, "accent")), *edit_rows(self.course)]
 
     def _result(self, report: ChainReport, *, looking: bool) -> list[Row]:
@@ -80,7 +82,13 @@ class Trial:
             rows.append(Row(said("   "), said("looking why …", "dim")))
         elif self.sockets:
             rows += finding_rows(self.sockets.findings)
-        return [*rows, *edit_rows(self.course), Row(), *note_rows(report)]
+        return [
+            *rows,
+            *child_rows(report),
+            *edit_rows(self.course),
+            Row(),
+            *note_rows(report),
+        ]
 
     def _before(self, given: Mapping[str, object]) -> list[Row]:
         sample = SAMPLES[str(given.get("sample", "clean"))]
@@ -88,10 +96,10 @@ class Trial:
         rows = [Row(said(" "), said(told))]
         if sample.warning and not given.get("message"):
             rows.append(Row(said(" ◐ ", "warn"), said(f"{sample.name}: {sample.warning}")))
-        width = max(len(lane.name) for lane in self.course.lanes)
+        width = max(len(lane.title) for lane in self.course.lanes)
         rows.append(Row())
         rows += [
-            Row(said(f" {lane.name:{width}}  "), said(lane.endpoint, "dim"))
+            Row(said(f" {lane.title:{width}}  "), said(lane.endpoint, "dim"))
             for lane in self.course.lanes
         ]
         return rows

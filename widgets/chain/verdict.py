@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from textual.content import Content
 
-    from actions.chain.report import ChainReport, Verdict
+    from actions.chain.report import ChainReport, ChildResult, Verdict
     from actions.finding import Finding
     from widgets.chain.course import Course, Lane
 
 MOST_EDITS = 100
 """Edits listed under the verdict."""
 
-_TONES: dict[Verdict, tuple[str, Tone]] = {
+VERDICT_SIGNS: dict[Verdict, tuple[str, Tone]] = {
     "pass": ("●", "good"),
     "accept": ("●", "good"),
     "reject": ("✗", "bad"),
@@ -31,11 +31,12 @@ _TONES: dict[Verdict, tuple[str, Tone]] = {
     "quarantine": ("◐", "warn"),
     "undecided": ("?", "warn"),
 }
+"""The sign and the tone of each verdict."""
 
 
 def verdict_rows(report: ChainReport, *, cause: bool = True) -> Iterator[Row]:
     """Yield the verdict, its words and its *cause*, unless that is told in full below."""
-    sign, tone = _TONES[report.status]
+    sign, tone = VERDICT_SIGNS[report.status]
     yield Row(said(f" {sign} ", tone), said(headline(report), tone).stylize("bold"))
     if report.reply:
         yield _under(said(report.reply))
@@ -46,6 +47,29 @@ def verdict_rows(report: ChainReport, *, cause: bool = True) -> Iterator[Row]:
         told = "as expected" if met else "not as expected"
         yield _under(said(f"{told}: wanted {report.shown.expect}", "good" if met else "bad"))
     yield from _refusals(report)
+
+
+def child_rows(report: ChainReport) -> Iterator[Row]:
+    """Yield what the milters behind a manager decided when they were asked directly."""
+    for manager in dict.fromkeys(child.manager for child in report.children):
+        told = [child for child in report.children if child.manager == manager]
+        said_of = [row for child in told for row in _child(child)]
+        if said_of:
+            yield Row()
+            yield heading(f"Behind {manager}, asked directly")
+            yield from said_of
+
+
+def _child(child: ChildResult) -> Iterator[Row]:
+    name = child.milter.name
+    if child.status not in {"pass", "accept"}:
+        sign, tone = VERDICT_SIGNS[child.status]
+        at = f" at {child.decided_at.words}" if child.decided_at else ""
+        yield Row(said(f" {sign} ", tone), said(f"{name}: {child.status}{at}", tone))
+        if child.reply or child.because:
+            yield _under(said(child.reply or child.because))
+    if child.skipped:
+        yield Row(said(" – ", "dim"), said(f"{child.manager} skipped {name}: {child.skipped}"))
 
 
 def note_rows(report: ChainReport) -> Iterator[Row]:
@@ -60,7 +84,7 @@ def note_rows(report: ChainReport) -> Iterator[Row]:
 
 def edit_rows(course: Course) -> Iterator[Row]:
     """Yield the edits of each milter."""
-    edited = [(lane, edit) for lane in course.lanes for one in lane.exchanges for edit in one.edits]
+    edited = [(lane, edit) for lane in course.chain for one in lane.exchanges for edit in one.edits]
     if not edited:
         return
     yield Row()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions.host.errors import HostError
 from actions.host.system import SystemHost
 from console.run import run
 from tests.actions.chain.command import MAIN, chain_test
 from tests.actions.mailhost.test_chain import USUAL
 from tests.milters.peer import Wire, options
+from tests.postfix_ports import TablePostfix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,28 +155,13 @@ class TestUndecided:
         assert (lines[0].split(" at ")[0], code) == (f"No decision from {bad}", 6)
 
 
-class ScriptedPostfix:
-    """Postfix's settings as a table, for this machine may have no Postfix."""
-
-    def __init__(self, **settings: str) -> None:
-        self._settings = {"milter_default_action": "tempfail", **settings}
-
-    def setting(self, name: str) -> str:
-        if name not in self._settings:
-            raise HostError(f"Postfix has no setting {name!r}")
-        return self._settings[name]
-
-    def user(self) -> str:
-        return "root"
-
-
 class TestOwnChain:
     """Without --milter: the milters of the host's Postfix."""
 
     @staticmethod
     def run(*arguments: str, **settings: str) -> int:
         host = SystemHost()
-        host.postfix = ScriptedPostfix(**{**USUAL, **settings})
+        host.postfix = TablePostfix({**USUAL, **settings}, user="root")
         return run(["chain.test", *arguments], host)
 
     def test_a_default_action_that_would_deliver_unfiltered_is_undecided_and_said(

@@ -79,15 +79,54 @@ def test_the_trace_shows_every_packet(recorder: Running) -> None:
     done = chain_test("-s", recorder.spec, "--trace").stdout.decode()
     assert "> 00 00 00 0d 4f 00 00 00 06 00 00 01 ff 00 1f ff ff" in done
     assert "< 00 00 00 0d 4f 00 00 00 06" in done
-    assert done.splitlines()[-1].endswith("> 00 00 00 01 51")
+    packets = [line for line in done.splitlines() if re.search(r" [<>]( [0-9a-f]{2})+$", line)]
+    assert packets[-1].endswith("> 00 00 00 01 51")
 
 
-def test_verbose_shows_every_event_with_its_macros(recorder: Running) -> None:
+def test_everything_about_each_milter_is_told(recorder: Running) -> None:
+    told = chain_test("-s", recorder.spec).stdout.decode()
+    assert f" · {recorder.spec}\n   version  6, of 6 offered · negotiated in " in told
+    assert re.search(r"^   may      add headers, change body, ", told, re.MULTILINE)
+    assert re.search(r"^   protocol ", told, re.MULTILINE)
+    assert re.search(r"^   connect  ● continue +\d.* ms  mail.example.net\[203", told, re.MULTILINE)
+    assert "{daemon_addr}=192.0.2.1  v=Postfix" in told
+    assert re.search(r"header   ● continue +[\d.]+ ms  \d+ events: From, To, ", told)
+    assert re.search(r"end      ● continue +[\d.]+ ms$", told, re.MULTILINE)
+    assert told.count("{daemon_addr}=") == 1
+
+
+def test_verbose_gives_every_event_and_macro_a_line(recorder: Running) -> None:
     for option in ("-v", "--verbose"):
-        done = chain_test("-s", recorder.spec, option).stdout.decode()
-        assert "version 6 of 6 offered" in done
-        assert "{daemon_addr} = 192.0.2.1" in done
-        assert re.search(r"end +continue +\d", done)
+        told = chain_test("-s", recorder.spec, option).stdout.decode()
+        assert re.search(r"^ {12}\{daemon_addr\}=192.0.2.1$", told, re.MULTILINE)
+        assert re.search(r"header   ● continue +[\d.]+ ms  Subject$", told, re.MULTILINE)
+        assert len(re.findall(r"^ {12}i=", told, re.MULTILINE)) > 5
+
+
+def test_what_a_milter_refuses_is_told_with_its_words_beside_the_event(milters: Milters) -> None:
+    spec = milters.start(replies={"rcpt": ["550", "5.7.1", "no \x1b[31m entry"]}).spec
+    told = chain_test("-s", spec).stdout.decode()
+    assert re.search(r"^   rcpt     ✗ reject .*<recipient@example.org>$", told, re.MULTILINE)
+    assert "            550 5.7.1 no " in told
+    assert "\x1b" not in told
+
+
+def test_what_the_chain_changed_is_told_as_a_diff(milters: Milters) -> None:
+    adds, changes = milters.start_all(
+        {"edits": [["addheader", "X-New", "value", -1]]},
+        {"edits": [["chgheader", "Subject", 1, "other"], ["replacebody", "new\n"]]},
+    )
+    done = chain_test("-s", adds.spec, "-s", changes.spec, "-m", "-", stdin=MESSAGE)
+    told = done.stdout.decode()
+    whole = told[told.index(" The message, before and after the chain") :]
+    assert [line for line in whole.splitlines() if line[:5].strip() in ("+", "-")] == [
+        *("   - Subject: from a file", "   + Subject: other", "   + X-New: value"),
+        *("   - body of the file", "   + new"),
+        *("   - Subject: from a file", "   + Subject: other"),
+        *("   - body of the file", "   + new"),
+    ]
+    assert " The part of " in whole
+    assert re.search(r"body, 18 bytes before, \d+ now", whole)
 
 
 def test_the_version_is_printed() -> None:

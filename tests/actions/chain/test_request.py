@@ -30,7 +30,7 @@ TEXTS = [
     for parameter in find("chain.test").parameters
     if parameter.shape in {"text", "list"}
     and not parameter.option.choices
-    and parameter.name not in {"milter", "as_user"}
+    and parameter.name not in {"milter", "chain", "as_user"}
 ]
 
 

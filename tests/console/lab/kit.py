@@ -19,7 +19,14 @@ PROGRAM = Path(__file__).parents[3]
 SEARCHED = os.pathsep.join(filter(None, [str(PROGRAM), os.environ.get("PYTHONPATH", "")]))
 """PYTHONPATH of the programs that tests start."""
 
-UNITS = ("postfix", "milter-greylist", "clamav-milter", "spamass-milter", "opendkim")
+UNITS = (
+    "postfix",
+    "milter-greylist",
+    "clamav-milter",
+    "spamass-milter",
+    "opendkim",
+    "milter-manager",
+)
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 EICAR = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 

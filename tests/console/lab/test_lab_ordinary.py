@@ -25,6 +25,10 @@ print(json.dumps({"refused": refused, "uids": [*uids], "mails": len(mails), "own
 
 UNWRITABLE = """\
 import json, os
+from actions.action import Context
+from actions.runner import run_plan
+from actions.sockets.check import check_sockets
+from actions.sockets.fix import plan_fix
 from actions.host.endpoint import parse_endpoint
 from console.lab.lab import running_lab
 told = {}
@@ -34,12 +38,9 @@ with running_lab(["socket-unwritable"]) as lab:
         lab.host.connect_as("postfix", endpoint, 5.0)
     except OSError as error:
         told["before"] = error.strerror
-    path = lab.host.at("/etc/milter-greylist/greylist.conf")
-    with open(path) as file:
-        text = file.read()
-    with open(path, "w") as file:
-        file.write(text.replace('" 440', '" 660'))
-    lab.host.units.operate("restart", "milter-greylist")
+    ctx = Context(lab.host)
+    told["found"] = check_sockets(ctx, ()).exit_code
+    told["fixed"] = run_plan(ctx, plan_fix(ctx, lab.milters[0])).exit_code
     lab.host.connect_as("postfix", endpoint, 5.0).close()
     told["after"] = "connected"
     try:
@@ -47,6 +48,19 @@ with running_lab(["socket-unwritable"]) as lab:
     except Exception as error:
         told["root"] = type(error).__name__
 print(json.dumps(told))
+"""
+
+
+SHOWN = """\
+import json
+from console.lab.lab import running_lab
+from console.lab.services.milter_manager import PROGRAM
+import subprocess
+with running_lab() as lab:
+    words = [lab.host.at(PROGRAM), "-u", "milter-manager", "--show-config"]
+    shown = subprocess.run(words, capture_output=True, text=True, env={}, cwd="/")
+print(json.dumps({"code": shown.returncode, "children": shown.stdout.count("define_milter("),
+    "errors": shown.stderr}))
 """
 
 
@@ -66,5 +80,12 @@ def test_an_unwritable_socket_is_unwritable_without_root_too(
 ) -> None:
     told = ordinary_user(UNWRITABLE)
     assert told["before"] == "Permission denied"
+    assert (told["found"], told["fixed"]) == (1, 0)
     assert told["after"] == "connected"
     assert told["root"] == "UnknownAccount"
+
+
+def test_the_command_milter_manager_needs_no_environment(
+    ordinary_user: Callable[[str], dict[str, Any]],
+) -> None:
+    assert ordinary_user(SHOWN) == {"code": 0, "children": 3, "errors": ""}

@@ -1,0 +1,41 @@
+"""Words set into lines no wider than the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WIDTH = 100
+"""Columns where the output is no terminal."""
+
+
+def width() -> int:
+    """Return the columns that there are."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+    except (OSError, ValueError):
+        return WIDTH
+
+
+def filled(words: Iterable[str], between: str, indent: int) -> list[str]:
+    """Return *words* as lines with *between* after each but the last; no word is broken.
+
+    Args:
+        words: what is set.
+        between: what separates two words.
+        indent: columns that the caller puts before each line.
+    """
+    room = width() - indent
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + len(between) + len(word) <= room:
+            lines[-1] += between + word
+        else:
+            if lines:
+                lines[-1] += between.rstrip()
+            lines.append(word)
+    return lines

@@ -1,0 +1,1 @@
+"""Test suites on the screen: each scenario with its result, and what differed."""

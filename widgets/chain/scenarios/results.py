@@ -1,0 +1,80 @@
+"""The scenarios under each other, one of them under the cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from widgets.lines import Lines, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Results(Lines):
+    """Rows with a cursor; whatever scrolls other text moves it."""
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: Sequence[Row] = ()
+        self.cursor = 0
+
+    def put(self, items: Sequence[Row], cursor: int | None = None) -> None:
+        """Show *items* with the cursor on one of them, or on the one where it was."""
+        self._items = items
+        wanted = self.cursor if cursor is None else cursor
+        self.cursor = min(max(wanted, 0), max(len(items) - 1, 0))
+        self._draw()
+
+    def on_focus(self) -> None:
+        """Show the cursor."""
+        self._draw()
+
+    def on_blur(self) -> None:
+        """Hide the cursor."""
+        self._draw()
+
+    def action_scroll_down(self) -> None:
+        """Go to the next; below the last lies what differed."""
+        if self.cursor + 1 >= len(self._items):
+            self.screen.focus_next()
+        else:
+            self._go(self.cursor + 1)
+
+    def action_scroll_up(self) -> None:
+        """Go to the one before."""
+        self._go(self.cursor - 1)
+
+    def action_scroll_home(self) -> None:
+        """Go to the first."""
+        self._go(0)
+
+    def action_scroll_end(self) -> None:
+        """Go to the last."""
+        self._go(len(self._items) - 1)
+
+    def action_page_down(self) -> None:
+        """Go down by what is in sight."""
+        self._go(self.cursor + self.size.height)
+
+    def action_page_up(self) -> None:
+        """Go up by what is in sight."""
+        self._go(self.cursor - self.size.height)
+
+    def _go(self, place: int) -> None:
+        self.put(self._items, place)
+        self.post_message(self.Moved())
+
+    def _draw(self) -> None:
+        rows = [
+            row._replace(body=row.body.stylize("reverse"))
+            if number == self.cursor and self.has_focus
+            else row
+            for number, row in enumerate(self._items)
+        ]
+        self.show(rows)
+        self.reveal(self.cursor)
