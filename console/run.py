@@ -64,7 +64,7 @@ def _run_action(argv: list[str], host: Host | None) -> int:
 
         print(f"milter-console {version()}")
         return Exit.FINE
-    ctx = Context(host or _host(parsed.lab), _tell)
+    ctx = Context(host or _host(parsed.lab), _tell, ask_secret=_ask_secret)
     given = arguments(action, parsed)
     found = _called(action, ctx, given)
     if action.kind == "plan":
@@ -83,6 +83,9 @@ def _called(action: Action, ctx: Context, given: dict[str, object]) -> object:
         raise ActionError(str(error), Exit.NOT_PERMITTED, "run it as root") from error
     except HostError as error:
         raise ActionError(str(error), Exit.UNDECIDED) from error
+    finally:
+        if standing := sys.modules.get("console.standing"):
+            standing.clear()
 
 
 def _print_report(report: Report, parsed: argparse.Namespace, hints: Hints) -> int:
@@ -106,11 +109,24 @@ def _host(lab: str | None) -> Host:
 
 
 def _tell(event: object) -> None:
-    """Show progress on a terminal; silent in scripts, whose output is the report."""
+    """Show progress on a terminal; silent in scripts, whose output is the report.
+
+    A text gets a line of its own; the ``line`` of an event is written over the one before.
+    """
     if isinstance(event, str) and sys.stderr.isatty():
         from actions.printable import printable
 
         print(printable(event), file=sys.stderr)
+    elif hasattr(event, "line") and sys.stderr.isatty():
+        from console.standing import show
+
+        show(event.line)
+
+
+def _ask_secret(prompt: str) -> str:
+    from console.secret import ask_secret
+
+    return ask_secret(prompt)
 
 
 def _list_actions() -> int:

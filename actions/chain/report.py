@@ -152,12 +152,13 @@ class ChainReport(Record):
     @property
     def exit_code(self) -> int:
         """0 where the message would be delivered and every milter answered; see `Exit`."""
-        if self.status == "undecided":
+        delivered = self.status in {"pass", "accept"}
+        if self.status == "undecided" or (delivered and self.unfiltered_by):
             return Exit.UNDECIDED
         if self.shown.expect:
             return Exit.FINE if self.status == self.shown.expect else Exit.PROBLEM
-        if self.status in {"pass", "accept"}:
-            return Exit.UNDECIDED if self.unfiltered_by else Exit.FINE
+        if delivered:
+            return Exit.FINE
         return VERDICT_EXITS[self.status] if self.shown.exit_verdict else Exit.PROBLEM
 
     @property

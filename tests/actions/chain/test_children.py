@@ -75,6 +75,8 @@ def test_a_dead_child_is_mail_that_passes_unfiltered() -> None:
     assert children["clamav-milter"].status == "undecided"
     assert report.unfiltered_by == ("clamav-milter",)
     assert report.exit_code == Exit.UNDECIDED
+    wanted = report._replace(shown=report.shown._replace(expect=report.status))
+    assert wanted.exit_code == Exit.UNDECIDED
     assert "clamav-milter gave no decision" in headline(report)
     brief = render(report._replace(shown=report.shown._replace(brief=True)), Hints())
     assert "Failed to connect to unix:" in brief

@@ -1,0 +1,267 @@
+"""The body of ``chain.send``: what is sent where, sent, followed, and told."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from actions.action import Cancelled
+from actions.chain.request import Mail, chosen_message, chosen_recipients, chosen_sender, usage
+from actions.chain.send.follow import Seen, close_quietly, follow
+from actions.chain.send.mail import marked
+from actions.chain.send.place import chosen_mode, chosen_place, is_loopback
+from actions.chain.send.report import Step
+from actions.chain.send.secret import Credentials
+from actions.chain.send.smtp import Letter, Sent, Server, Session
+from actions.chain.send.summary import summed_up
+from actions.chain.send.trace import Ours, Trace
+from actions.host.errors import HostError
+from actions.mailhost.maillog import open_log
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions.action import Context
+    from actions.chain.send.mail import Marked
+    from actions.chain.send.report import SendReport
+    from actions.mailhost.maillog import MailLog
+
+LONGEST = 86400.0
+"""Seconds in any time limit: a day."""
+
+STEP = 0.1
+"""Seconds between two looks at whether the operator cancelled."""
+
+
+GRACE = 0.5
+"""Seconds past the deadline in which the session ends by its own limits, and says where."""
+
+
+class Wish(Record):
+    """What the operator asked for, as given."""
+
+    recipients: tuple[str, ...]
+    sender: str
+    mail: Mail
+    server: str
+    port: int | None
+    tls: str
+    verify: str
+    ca: str
+    user: str
+    password: str
+    helo: str
+    timeout: float
+    deadline: float
+    follow: float
+
+    def __repr__(self) -> str:
+        return f"Wish(to {self.recipients!r})"
+
+
+class Asked(Record):
+    """What is going to be done, spelled out."""
+
+    server: Server
+    letter: Letter
+    marked: Marked
+    sample: str
+    user: str
+    timeout: float
+    follow: float
+
+
+def send(ctx: Context, wish: Wish) -> SendReport:
+    """Send the mail that was asked for, follow it, and return the report.
+
+    Every `Step` of the session and every `StoryLine` of the log is told as it comes.
+
+    Raises:
+        ActionError: an option makes no sense; nothing was sent.
+        Cancelled: the operator cancelled; a mail whose content was sent may be on its way.
+    """
+    started = time.monotonic()
+    asked = spelled_out(ctx, wish)
+    credentials = _credentials(ctx, wish)
+    limit = ctx._replace(deadline=min(ctx.deadline, time.monotonic() + wish.deadline))
+    log, closed = _open(ctx) if wish.follow else (None, "")
+    try:
+        sent, steps = _converse(limit, asked, credentials)
+        trace = Trace(_ours(asked, sent), sent.queue_id)
+        seen = _follow(ctx, log, trace, asked, sent)
+    finally:
+        close_quietly(log)
+    name = log.name if log else ""
+    seconds = time.monotonic() - started
+    return summed_up(asked, sent, steps, trace, seen, name, closed, seconds)
+
+
+def spelled_out(ctx: Context, wish: Wish) -> Asked:
+    """Return what *wish* comes to on this host; raises `ActionError` where it makes no sense."""
+    _check_seconds(wish)
+    place = chosen_place(ctx.host, wish.server, wish.port, wish.tls, wish.user)
+    mode = chosen_mode(wish.tls, place.port, wish.user)
+    near = is_loopback(place.host)
+    if wish.user and mode == "none" and not near:
+        raise usage(
+            "--user with --tls none: the password would go over the network in the clear",
+            "use --tls starttls or --tls implicit",
+        )
+    if wish.ca and wish.verify == "no":
+        raise usage("--ca says whom to trust, --verify no to trust anybody: give one of them")
+    verify = wish.verify == "yes" or bool(wish.ca) or (wish.verify == "auto" and not near)
+    hostname = _hostname(ctx)
+    sender = _sender(wish, hostname)
+    recipients = chosen_recipients(wish.recipients, wish.mail, "outside")
+    plain = chosen_message(
+        wish.mail._replace(headers=()),
+        chosen_sender(sender or "<>", "outside"),
+        recipients,
+        hostname,
+    )
+    made = marked(plain, hostname, wish.mail.headers)
+    letter = Letter(
+        _word("--helo", wish.helo) or hostname,
+        chosen_sender(sender or "<>", "outside").address,
+        tuple(one.address for one in recipients),
+        made.message,
+    )
+    _check_text(letter)
+    return Asked(
+        Server(place.host, place.port, mode, verify, wish.ca),
+        letter,
+        made,
+        wish.mail.file or wish.mail.sample,
+        wish.user,
+        wish.timeout,
+        wish.follow,
+    )
+
+
+def _check_seconds(wish: Wish) -> None:
+    for name, seconds in (("--timeout", wish.timeout), ("--deadline", wish.deadline)):
+        if not 0 < seconds <= LONGEST:
+            raise usage(f"{name} is a number of seconds above 0 and at most {LONGEST:.0f}")
+    if not 0 <= wish.follow <= LONGEST:
+        raise usage(f"--follow is a number of seconds from 0 to {LONGEST:.0f}")
+
+
+def _check_text(letter: Letter) -> None:
+    for word in (letter.helo, letter.sender, *letter.recipients):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise usage(f"{word!r} is not UTF-8: SMTP has no way to say it") from None
+        if set(word) & set("<>"):
+            raise usage(f"{word!r} has an angle bracket in it")
+
+
+def _word(option: str, text: str) -> str:
+    if any(ord(char) <= 32 or ord(char) == 127 for char in text):
+        raise usage(f"{option} {text!r} has a space or a control character in it")
+    return text
+
+
+def _hostname(ctx: Context) -> str:
+    try:
+        return ctx.host.postfix.setting("myhostname")
+    except HostError:
+        return ctx.host.name
+
+
+def _sender(wish: Wish, hostname: str) -> str:
+    """Return the sender asked for; else who logs in, or who runs this, at this host."""
+    if wish.sender:
+        return wish.sender
+    if "@" in wish.user:
+        return wish.user
+    return f"{os.environ.get('SUDO_USER') or _own_name()}@{hostname}"
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "postmaster"
+
+
+def _credentials(ctx: Context, wish: Wish) -> Credentials | None:
+    if not wish.user:
+        if wish.password:
+            raise usage("a password without a user: give --user NAME")
+        return None
+    password = wish.password or ctx.ask_secret(f"Password of {wish.user}: ")
+    if not password:
+        raise usage("the password is empty")
+    return Credentials(wish.user, password)
+
+
+def _open(ctx: Context) -> tuple[MailLog | None, str]:
+    """Return the log of this host, or why it can't be read."""
+    try:
+        return open_log(ctx.host), ""
+    except HostError as error:
+        return None, str(error)
+
+
+def _converse(
+    ctx: Context, asked: Asked, credentials: Credentials | None
+) -> tuple[Sent, tuple[Step, ...]]:
+    """Run the SMTP session beside, so that cancelling and the deadline never wait for it."""
+    told: SimpleQueue[Step | Sent | Exception] = SimpleQueue()
+    session = Session(
+        asked.server, asked.letter, credentials, asked.timeout, ctx.deadline, told.put
+    )
+    Thread(target=_run, args=(session, told.put), daemon=True).start()
+    steps: list[Step] = []
+    while True:
+        try:
+            event = told.get(timeout=STEP)
+        except Empty:
+            event = None
+        if isinstance(event, Step):
+            steps.append(event)
+            ctx.tell(event)
+        elif isinstance(event, Sent):
+            return event, tuple(steps)
+        elif isinstance(event, Exception):
+            raise event
+        if ctx.cancel.is_set():
+            session.hang_up()
+            raise Cancelled
+        if time.monotonic() > ctx.deadline + GRACE:
+            session.hang_up()
+            return session.so_far(), tuple(steps)
+
+
+def _run(session: Session, put: Callable[[Sent | Exception], None]) -> None:
+    try:
+        put(session.run())
+    except Exception as error:  # noqa: BLE001  (a defect is raised where it is seen)
+        put(error)
+
+
+def _ours(asked: Asked, sent: Sent) -> Ours:
+    letter = asked.letter
+    return Ours(
+        asked.marked.message_id,
+        letter.sender,
+        letter.helo,
+        letter.recipients,
+        sent.refusals,
+    )
+
+
+def _follow(ctx: Context, log: MailLog | None, trace: Trace, asked: Asked, sent: Sent) -> Seen:
+    """Follow the mail; after a session that came to nothing there is nothing to look for."""
+    taken = sent.queued or (sent.content_sent and sent.answer is None)
+    if log is None or not (taken or sent.refusals):
+        return Seen(0.0)
+    if taken:
+        ctx.tell(f"sent; following it in {log.name} for at most {asked.follow:g} s")
+    return follow(ctx, log, trace, asked.follow, taken=taken, refusals=len(sent.refusals))

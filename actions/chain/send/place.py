@@ -1,0 +1,118 @@
+"""Where a test mail is given in, where the operator names no server: this host's own Postfix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.chain.request import usage
+from actions.host.errors import HostError
+from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from actions.chain.send.report import TlsMode
+    from actions.host.ports import Host, PostfixService
+
+LOOPBACK = "127.0.0.1"
+PORTS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465}
+"""Names that master.cf gives to ports (services(5))."""
+
+_EVERYWHERE = {"", "0.0.0.0", "[::]", "*"}  # noqa: S104  (read, not bound)
+_SERVERS = {"smtpd", "postscreen"}
+
+
+class Place(Record):
+    """A host and a port."""
+
+    host: str
+    port: int
+
+
+def chosen_place(host: Host, server: str, port: int | None, mode: str, user: str) -> Place:
+    """Return where the mail is given in.
+
+    Args:
+        host: whose Postfix is meant where *server* is empty.
+        server: HOST or HOST:PORT, an IPv6 address in brackets.
+        port: what the operator gave beside it.
+        mode: the operator's wish for TLS, or nothing.
+        user: who logs in; empty for nobody.
+
+    Raises:
+        ActionError: *server* is no server, or two ports are given.
+    """
+    named, given = _split(server)
+    if port is not None and given is not None:
+        raise usage(f"--server {server} and --port {port}: give the port once")
+    wanted = _port(port if port is not None else given)
+    usual = 465 if mode == "implicit" else 587 if user else 25
+    if named:
+        return Place(named, wanted or usual)
+    own = list(_own_places(host))
+    if wanted:
+        return next((one for one in own if one.port == wanted), Place(LOOPBACK, wanted))
+    by_name = next((one for one in own if one.port == usual), None)
+    if by_name or usual != 25:
+        return by_name or Place(LOOPBACK, usual)
+    return own[0] if own else Place(LOOPBACK, usual)
+
+
+def chosen_mode(wish: str, port: int, user: str) -> TlsMode:
+    """Return how TLS begins: as wished, at once on port 465, by STARTTLS for who logs in."""
+    if wish == "implicit" or (not wish and port == PORTS["submissions"]):
+        return "implicit"
+    if wish == "starttls" or (not wish and user):
+        return "starttls"
+    return "none"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine by its name or address."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _split(server: str) -> tuple[str, int | None]:
+    text = server.strip()
+    if text.startswith("["):
+        name, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") > 1:
+        name, port = text, ""
+    else:
+        name, _, port = text.partition(":")
+    if (text and not name) or (port and not port.isdecimal()) or any(map(str.isspace, name)):
+        raise usage(f"--server {server!r} is not HOST or HOST:PORT")
+    return name, int(port) if port else None
+
+
+def _port(port: int | None) -> int | None:
+    if port is not None and not 0 < port < 65536:
+        raise usage(f"{port} is no port: it is a number from 1 to 65535")
+    return port
+
+
+def _own_places(host: Host) -> Iterator[Place]:
+    """Yield where this host's Postfix takes mail; nothing where that can't be read."""
+    try:
+        services: Sequence[PostfixService] = host.postfix.services()
+    except HostError:
+        return
+    for service in services:
+        if service.kind == "inet" and service.program in _SERVERS:
+            address, _, name = service.name.rpartition(":")
+            port = PORTS.get(name, int(name) if name.isdecimal() else 0)
+            if port:
+                yield Place(_address(host, address), port)
+
+
+def _address(host: Host, given: str) -> str:
+    """Return an address on which a service of master.cf is reached."""
+    if given not in _EVERYWHERE:
+        return given.strip("[]")
+    try:
+        listening = host.postfix.setting("inet_interfaces").replace(",", " ").split()
+    except HostError:
+        return LOOPBACK
+    usual = {"all", "loopback-only", "localhost", LOOPBACK}
+    return LOOPBACK if not listening or usual & set(listening) else listening[0]

@@ -1,0 +1,49 @@
+"""Secrets from the operator: typed at a terminal, or read from a file descriptor; never in argv."""
+
+from __future__ import annotations
+
+import os
+
+from actions.action import ActionError, Exit, nobody_to_ask
+from actions.printable import printable
+
+LONGEST = 4096
+"""Bytes of a secret."""
+
+
+def read_secret(flag: str, number: int) -> str:
+    """Return the first line of file descriptor *number*, without its end.
+
+    Not a byte more is read: standard input may go on with the message.
+
+    Raises:
+        ActionError: nothing can be read there, or nothing that is a secret.
+    """
+    read = b""
+    try:
+        while (byte := os.read(number, 1)) not in {b"", b"\n"}:
+            read += byte
+            if len(read) > LONGEST:
+                raise _usage(f"{flag} {number}: longer than {LONGEST} bytes")
+    except (OSError, OverflowError, ValueError):
+        raise _usage(f"{flag} {number}: nothing can be read from this descriptor") from None
+    if not read.rstrip(b"\r"):
+        raise _usage(f"{flag} {number}: it is empty")
+    return read.rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+
+def ask_secret(prompt: str) -> str:
+    """Ask at the terminal, without showing what is typed; raises `ActionError` without one."""
+    import getpass
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(printable(prompt))
+    except (getpass.GetPassWarning, EOFError, OSError):
+        return nobody_to_ask(prompt)
+
+
+def _usage(text: str) -> ActionError:
+    return ActionError(text, Exit.USAGE, "write the secret to it as one line, such as 3< file")
