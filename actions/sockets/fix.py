@@ -137,7 +137,8 @@ def _changes(host: Host, found: _Found, step: Step, client: Account) -> tuple[Ch
     further: list[Change] = []
     if owner.mode:
         edits.append((owner.mode, owner.open_to_group))
-    if not _is_owner_or_member(host, step, client):
+    # Where no setting gives the mode, the group is all that a setting can mend.
+    if not owner.mode or not _is_owner_or_member(host, step, client):
         if owner.group:
             edits.append((owner.group, host.accounts.group_name(client.gid)))
         else:

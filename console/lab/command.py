@@ -15,9 +15,9 @@ HELP = """\
 usage: console lab [--fault NAME …] [--serve]
        console lab [--fault NAME …] run ACTION [OPTION …]
 
-Bring up an embedded mail host in a temporary folder: an SMTP front, four milters on
-libmilter, a maildir, a log. It needs no root, listens on loopback and unix sockets only, and
-leaves nothing behind.
+Bring up an embedded mail host in a temporary folder: an SMTP front, a milter-manager with
+three milters behind it, a signer, mailboxes, a log. It needs no root, listens on loopback and
+unix sockets only, and leaves nothing behind.
 
   console lab            open the console on it
   console lab run …      do one action there, and exit as `console run` would

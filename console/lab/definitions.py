@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from actions.record import Record
-from console.lab.users import POSTFIX
+from console.lab.users import MILTER_MANAGER, POSTFIX
 
 
 class UnitDefinition(Record):
@@ -13,7 +15,8 @@ class UnitDefinition(Record):
     user: str
     module: str
     """Its program in `console.lab.services`."""
-    can_reload: bool = False
+    reload: Literal["", "restart", "SIGHUP"] = ""
+    """How it takes up new settings: by a new process, or by itself; empty where it can't."""
 
 
 UNITS = (
@@ -21,9 +24,10 @@ UNITS = (
     UnitDefinition("clamav-milter", "clamav", "clamav"),
     UnitDefinition("spamass-milter", "spamass-milter", "spamass"),
     UnitDefinition("opendkim", "opendkim", "opendkim"),
-    UnitDefinition("postfix", POSTFIX, "smtpd", can_reload=True),
+    UnitDefinition("milter-manager", MILTER_MANAGER, "milter_manager.daemon", "SIGHUP"),
+    UnitDefinition("postfix", POSTFIX, "smtpd", "restart"),
 )
-"""In the order in which Postfix asks them, Postfix itself last."""
+"""The milters, then who asks some of them, Postfix last."""
 
 SUFFIX = ".service"
 

@@ -43,7 +43,8 @@ FAULTS = (
         "milter-dead",
         "clamav-milter",
         "clamav-milter was killed; its socket is still there",
-        "the unit is failed; connecting is refused: Connection refused",
+        "mail passes unscanned, only milter-manager's log tells; asked directly, the milter "
+        "refuses the connection: Connection refused",
         "starting clamav-milter",
         killed=True,
     ),
@@ -51,7 +52,8 @@ FAULTS = (
         "milter-hangs",
         "clamav-milter",
         "clamav-milter accepts connections and never answers",
-        "the unit is active; the negotiation gets no reply: Connection timed out",
+        "the unit is active; every mail waits 2 s and passes unscanned; asked directly, the "
+        "milter does not answer the negotiation",
         "restarting clamav-milter",
         stand_in="hang",
     ),
@@ -59,18 +61,36 @@ FAULTS = (
         "milter-closes",
         "spamass-milter",
         "spamass-milter closes the connection at end of message",
-        "every stage passes but the last, which ends without a reply",
+        "mail passes unmarked; asked directly, every stage passes but the last, which ends "
+        "without a reply",
         "nothing in the lab: the program itself is broken",
         stand_in="close_at_end",
         stand_in_lasts=True,
     ),
     Fault(
         "socket-unwritable",
-        "milter-greylist",
-        'greylist.conf gives its socket mode 440: socket "…" 440',
+        "milter-manager",
+        'milter-manager\'s socket has the wrong group: SOCKET_GROUP="milter-manager"',
         "Postfix can't open the socket: Permission denied",
-        'setting socket "…" 660 in greylist.conf and restarting milter-greylist',
-        edit=FileEdit("/etc/milter-greylist/greylist.conf", '.sock" 660', '.sock" 440'),
+        'setting SOCKET_GROUP="postfix" in /etc/default/milter-manager and restarting '
+        "milter-manager",
+        edit=FileEdit(
+            "/etc/default/milter-manager",
+            'SOCKET_GROUP="postfix"',
+            'SOCKET_GROUP="milter-manager"',
+        ),
+    ),
+    Fault(
+        "manager-conf-broken",
+        "milter-manager",
+        "milter-manager.conf has a mistake: an end too much",
+        "the unit is active, and all mail passes unfiltered: there are no children any more",
+        "taking the second end out of milter-manager.conf and reloading milter-manager",
+        edit=FileEdit(
+            "/etc/milter-manager/milter-manager.conf",
+            'define_milter("clamav-milter")',
+            'end\n\ndefine_milter("clamav-milter")',
+        ),
     ),
     Fault(
         "not-a-milter",

@@ -8,13 +8,23 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.record import Record
 from console.lab.folder import lab_folders
-from console.lab.users import POSTFIX, NoFreeNumbers, group_text, number_crew, passwd_text
+from console.lab.services.milter_manager import PROGRAM
+from console.lab.users import (
+    MILTER_MANAGER,
+    POSTFIX,
+    NoFreeNumbers,
+    group_text,
+    number_crew,
+    passwd_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +50,7 @@ SOCKETS = (
     "/run/clamav/clamav-milter.ctl",
     "/var/spool/postfix/spamass/spamass.sock",
     "/run/opendkim/opendkim.sock",
+    "/run/milter-manager/milter-manager.sock",
     CONTROL,
     SYSLOG,
 )
@@ -64,6 +75,9 @@ PLACES = (
     Place("/run/milter-greylist", owner="greylist"),
     Place("/run/clamav", owner="clamav"),
     Place("/run/opendkim", owner="opendkim"),
+    Place("/run/milter-manager", owner=MILTER_MANAGER),
+    Place("/usr"),
+    Place("/usr/sbin"),
     Place("/var"),
     Place("/var/lib"),
     Place(STATE, 0o700),
@@ -78,6 +92,7 @@ PLACES = (
 )
 
 _TREE = Path(__file__).with_name("tree")
+_PACKAGES = str(Path(__file__).parents[2])
 
 
 def furnish(root: str, port: int, faults: tuple[Fault, ...]) -> None:
@@ -106,6 +121,7 @@ def furnish(root: str, port: int, faults: tuple[Fault, ...]) -> None:
     _write(root, "/etc/passwd", passwd_text(crew))
     _write(root, "/etc/group", group_text(crew))
     _write_key(root, crew)
+    _write(root, PROGRAM, _program(root), 0o755)
     for path, text in _templates():
         filled = text.replace("@ROOT@", root).replace("@PORT@", str(port))
         _write(root, path, _broken(path, filled, faults))
@@ -142,6 +158,20 @@ def _write_key(root: str, crew: Crew) -> None:
     os.chown(path, signer.uid, signer.gid)
 
 
+def _program(root: str) -> str:
+    """Return milter-manager's own command, as a script that runs this very copy of the console.
+
+    It needs neither a package nor an environment, whoever runs it.
+    """
+    lines = (
+        f"import sys; sys.path.insert(0, {_PACKAGES!r})",
+        "from console.lab.services.milter_manager.program import main",
+        f"sys.exit(main({root!r}, sys.argv[1:]))",
+    )
+    command = shlex.join([sys.executable, "-I", "-S", "-c", "; ".join(lines)])
+    return f'#!/bin/sh\nexec {command} "$@"\n'
+
+
 def _templates() -> Iterator[tuple[str, str]]:
     for path in sorted(_TREE.rglob("*")):
         if path.is_file():
@@ -156,11 +186,11 @@ def _broken(path: str, text: str, faults: tuple[Fault, ...]) -> str:
     return text
 
 
-def _write(root: str, path: str, text: str) -> None:
+def _write(root: str, path: str, text: str, mode: int = 0o644) -> None:
     target = Path(root + path)
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
-    target.chmod(0o644)
+    target.chmod(mode)
 
 
 def _numbers_of_other_labs(root: str) -> Iterator[int]:

@@ -232,10 +232,13 @@ class Supervisor:
                 unit.signal(signal.SIGKILL)
 
     def _reload(self, unit: Unit) -> Iterator[None]:
-        if not unit.can_reload:
+        if not unit.reload:
             raise OperationFailed("it has nothing to reload; restart it")
         if not unit.pid:
             raise OperationFailed("it is not running")
+        if unit.reload == "SIGHUP":
+            unit.signal(signal.SIGHUP)
+            return
         yield from self._stop(unit)
         yield from self._start(unit, keep_invocation=True)
 

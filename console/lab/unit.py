@@ -28,7 +28,7 @@ class Unit:
 
     def __init__(self, root: str, definition: UnitDefinition, fault: Fault | None) -> None:
         self.name = definition.name
-        self.can_reload = definition.can_reload
+        self.reload = definition.reload
         self.activity: Activity = "inactive"
         self.enabled = True
         self.pid = 0

@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 POSTFIX = "postfix"
+MILTER_MANAGER = "milter-manager"
 
 MEMBERSHIPS: dict[str, tuple[str, ...]] = {
-    "greylist": (POSTFIX,),
-    "clamav": (POSTFIX,),
-    "spamass-milter": (),
+    "greylist": (MILTER_MANAGER,),
+    "clamav": (MILTER_MANAGER,),
+    "spamass-milter": (MILTER_MANAGER,),
     "opendkim": (POSTFIX,),
-    POSTFIX: (),
+    MILTER_MANAGER: (),
+    POSTFIX: (MILTER_MANAGER,),
 }
-"""Each service's user with its group of the same name, and who else is in that group."""
+"""Each service's user with its group of the same name, and who else is in that group.
+
+milter-manager can give its socket only to a group that it is in itself.
+"""
 
 EVERYBODY = "lab"
 """The group of all services: only they may pass the lab's folder."""

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from actions.action import ActionError, Context, Exit
+from actions.changes import FileEdit
 from actions.finding import Health
 from actions.host.errors import NotPermitted
 from actions.runner import run_plan
 from actions.sockets.check import check_sockets
 from actions.sockets.fix import plan_fix
 from console.lab.lab import running_lab
+from tests.milters.running import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from console.lab.lab import Lab
 
-CONF = "/etc/milter-greylist/greylist.conf"
+CONF = "/etc/default/milter-manager"
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="without root all users are one")
 
 
 @pytest.fixture(scope="module")
 def closed() -> Iterator[Lab]:
-    """A lab whose greylist socket nobody may write to."""
+    """A lab whose milter-manager makes its socket for the wrong group."""
     with running_lab(("socket-unwritable",)) as lab:
         yield lab
 
@@ -39,32 +43,34 @@ def test_the_closed_socket_is_found_and_explained(closed: Lab) -> None:
     report = check_sockets(Context(closed.host), ())
     assert report.exit_code == Exit.PROBLEM
     by_name = {edge.name: edge for edge in report.edges}
-    assert len(by_name) == 4
-    edge = by_name.pop("milter-greylist")
+    assert len(by_name) == 2
+    edge = by_name.pop("milter-manager")
     assert all(other.finding.health is Health.OK for other in by_name.values())
     assert edge.finding.health is Health.DOWN
     assert edge.trouble is not None
     assert edge.trouble.text == "Permission denied"
     assert "needs w" in edge.finding.why
-    assert "milter-greylist.sock" in edge.finding.why
+    assert "milter-manager.sock" in edge.finding.why
     assert edge.finding.remedy is not None
     assert edge.finding.remedy.action == "sockets.fix"
 
 
 def test_the_plan_edits_restarts_proves_and_is_undone_byte_for_byte(closed: Lab) -> None:
     conf = Path(closed.host.at(CONF))
-    spec = spec_of(closed, "greylist")
+    spec = spec_of(closed, "manager")
     socket = Path(spec.removeprefix("unix:"))
     before, status = conf.read_bytes(), conf.stat()
     ctx = Context(closed.host)
 
     plan = plan_fix(ctx, spec)
     assert [change.kind for change in plan.changes] == ["edit", "restart"]
-    assert socket.stat().st_mode & 0o777 == 0o440, "planning changes nothing"
     assert conf.read_bytes() == before, "planning changes nothing"
+    assert check_sockets(ctx, (spec,)).exit_code == Exit.PROBLEM
 
     report = run_plan(ctx, plan)
     assert report.exit_code == Exit.FINE
+    assert b'\nSOCKET_GROUP="' in conf.read_bytes()
+    assert b'\nSOCKET_GROUP="milter-manager"' not in conf.read_bytes()
     assert socket.stat().st_mode & 0o777 == 0o660
     assert check_sockets(ctx, ()).exit_code == Exit.FINE
     assert not plan_fix(ctx, spec).changes, "what is open needs no plan"
@@ -80,14 +86,24 @@ def test_the_plan_edits_restarts_proves_and_is_undone_byte_for_byte(closed: Lab)
         status.st_uid,
         status.st_gid,
     )
-    assert socket.stat().st_mode & 0o777 == 0o440
     assert check_sockets(ctx, (spec,)).exit_code == Exit.PROBLEM
 
 
+@AS_ROOT
+def test_what_the_plan_sets_is_the_group_of_postfix(closed: Lab) -> None:
+    plan = plan_fix(Context(closed.host), spec_of(closed, "manager"))
+    edit = plan.changes[0]
+    assert isinstance(edit, FileEdit)
+    assert edit.after is not None
+    assert b'\nSOCKET_GROUP="postfix"\n' in edit.after.content
+
+
 def test_a_dead_milter_is_no_matter_of_permissions() -> None:
-    with running_lab(("milter-dead",)) as lab:
+    with running_lab() as lab:
+        os.kill(lab.host.units.state("opendkim").main_pid, signal.SIGKILL)
+        eventually(lambda: lab.host.units.state("opendkim").activity == "failed")
         with pytest.raises(ActionError, match="Connection refused") as caught:
-            plan_fix(Context(lab.host), spec_of(lab, "clamav"))
+            plan_fix(Context(lab.host), spec_of(lab, "opendkim"))
         assert caught.value.exit_code == Exit.PROBLEM
         assert caught.value.next_step
 
@@ -105,7 +121,7 @@ def test_a_socket_that_no_known_daemon_makes_is_not_guessed_at(closed: Lab) -> N
 
 
 def test_a_link_in_the_sockets_place_is_not_taken_for_the_socket(closed: Lab) -> None:
-    socket_path = Path(spec_of(closed, "greylist").removeprefix("unix:"))
+    socket_path = Path(spec_of(closed, "manager").removeprefix("unix:"))
     moved = Path(closed.root, "run", "moved.sock")
     socket_path.rename(moved)
     socket_path.symlink_to(moved)
@@ -125,7 +141,7 @@ def stand_in(lab: Lab, group: int) -> str:
     return f"unix:{path}"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@AS_ROOT
 def test_nobody_joins_a_group_that_is_more_than_the_daemons_own() -> None:
     with running_lab() as lab:
         ctx = Context(lab.host)
@@ -138,7 +154,7 @@ def test_the_files_of_other_daemons_do_not_stand_in_the_way(closed: Lab) -> None
     other.rename(other.with_suffix(".kept"))
     other.mkdir()
     try:
-        plan = plan_fix(Context(closed.host), spec_of(closed, "greylist"))
+        plan = plan_fix(Context(closed.host), spec_of(closed, "manager"))
         assert [change.kind for change in plan.changes] == ["edit", "restart"]
     finally:
         other.rmdir()

@@ -1,0 +1,11 @@
+"""A stand-in for milter-manager: one milter towards Postfix, the MTA towards its children.
+
+It behaves as milter-manager 2.3 does where that can be seen from outside: its files, its log
+lines, what becomes of a child that fails. The program is this project's own.
+"""
+
+NAME = "milter-manager"
+USER = "milter-manager"
+CONFIGURATION = "/etc/milter-manager/milter-manager.conf"
+ENVIRONMENT = "/etc/default/milter-manager"
+PROGRAM = "/usr/sbin/milter-manager"
