@@ -1,0 +1,1 @@
+"""Debian's own filters, started privately, and asked as Postfix asks them."""
