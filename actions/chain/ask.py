@@ -55,7 +55,11 @@ def ask(
     elif local:
         raise usage(f"--profile {LOCAL} goes with --chain non_smtpd: it comes without SMTP")
     chain = tuple(
-        link._replace(timeouts=chosen_timeouts(limits, link.timeouts)) for link in found.links
+        link._replace(
+            timeouts=chosen_timeouts(limits, link.timeouts),
+            offer=link.offer if target.version is None else None,
+        )
+        for link in found.links
     )
     asked = target._replace(as_user=found.as_user)
     request = spelled_out(found.mta, asked, mail, origin, macros, limits, trace=shown.trace)

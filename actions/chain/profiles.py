@@ -19,6 +19,8 @@ class Profile(Record):
     helo: str
     sender: str
     recipient: str
+    submitted: bool = False
+    """Whether the mail is handed in on this host, without SMTP (non_smtpd_milters)."""
 
 
 PROFILES = {
@@ -55,6 +57,15 @@ PROFILES = {
             "laptop.example.net",
             "user@example.org",
             "recipient@example.net",
+        ),
+        Profile(
+            "local",
+            "a program on this host, by sendmail and without SMTP",
+            Client("localhost", "127.0.0.1", port=0),
+            "localhost",
+            "user@example.org",
+            "recipient@example.net",
+            submitted=True,
         ),
     )
 }

@@ -13,12 +13,13 @@ from actions.mailhost.specs import (
     TIMES,
     Refused,
     Surroundings,
-    check_protocol,
     check_time,
     checked_action,
+    checked_protocol,
     read_milter,
 )
 from actions.mailhost.values import items
+from actions.milter.connection import offer_of
 from actions.milter.link import Link
 from actions.milter.transport import connect
 from actions.record import Record
@@ -141,7 +142,8 @@ def read_settings(
         except Refused as error:
             refusals.append(Refusal(item, str(error), error.effect))
             continue
-        made.append(link._replace(name=milter_name(link.endpoint)))
+        offer = offer_of(checked_protocol(protocol))
+        made.append(link._replace(name=milter_name(link.endpoint), offer=offer))
         specs.append(spec)
         protocols.append(protocol)
     chain = ConfiguredChain(
@@ -168,7 +170,7 @@ def _usual(get: Callable[[str], str]) -> tuple[dict[str, str], list[Refusal]]:
             if name in TIMES:
                 check_time(f"milter_{name}", value)
             elif name == "protocol":
-                check_protocol(value)
+                checked_protocol(value)
             else:
                 checked_action(value, version)
         except Refused as error:

@@ -82,7 +82,7 @@ def read_milter(
     connect_time, command, content = (seconds(values[name]) for name in TIMES)
     timeouts = Timeouts(connect_time, command, command, content, content)
     action = checked_action(values["default_action"], around.version)
-    check_protocol(values["protocol"])
+    checked_protocol(values["protocol"])
     return spec, values["protocol"], Link(spec, endpoint, connector, timeouts, action)
 
 
@@ -145,8 +145,12 @@ def _knows_shutdown(version: tuple[int, ...]) -> bool:
     return not version or release > (3, 11)
 
 
-def check_protocol(value: str) -> None:
-    """Raise `Refused` where *value* is not one protocol version, and extensions Postfix knows."""
+def checked_protocol(value: str) -> int:
+    """Return the version in *value*; raises `Refused`.
+
+    It is one protocol version, and beside it an extension that Postfix knows, which says no
+    more than the version does.
+    """
     effect = "clients are answered 451 4.3.5"
     given = words(value)
     if any(word not in {*PROTOCOLS, "no_header_reply"} for word in given):
@@ -155,6 +159,7 @@ def check_protocol(value: str) -> None:
     if len(versions) != 1:
         what = "multiple protocol versions" if versions else "no protocol version information"
         raise Refused(what, effect)
+    return int(versions[0])
 
 
 def _endpoint(spec: str, around: Surroundings, *, default_action: str) -> Endpoint:

@@ -20,7 +20,7 @@ from actions.milter.macros import (
 from actions.milter.member import (
     DEFAULT_REPLIES,
     HANG_UP,
-    INTERRUPTED_BODY,
+    MISCONFIGURED,
     REJECTED,
     SHUT_DOWN,
     TEMPFAILED,
@@ -37,11 +37,11 @@ from actions.milter.message import (
     without_dropped,
 )
 from actions.milter.protocol import MESSAGE_STAGES, Stage
-from actions.milter.session import Exchange, Negotiated
+from actions.milter.session import GO_ON, Exchange, Negotiated
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from actions.milter.codec import Edit, Reply, SmtpReply
     from actions.milter.envelope import Client, Recipient, Sender
@@ -93,7 +93,7 @@ class Chain:
         self._settings = settings
         self._observe = observe
         self._deadline = time.monotonic() + settings.deadline
-        self._values: dict[str, bytes] = dict(settings.server)
+        self._values: dict[str, bytes] = {**settings.macro_defaults, **settings.server}
         self._message_values: dict[str, bytes] = {}
         self._sender: Sender | None = None
         self._recipients: list[Recipient] = []
@@ -102,7 +102,7 @@ class Chain:
         self._content_values: dict[str, bytes] = {}
         self._greeted = self._mail_begun = False
         self._stopped: Stop | None = None
-        """Discarded or quarantined before the content: no milter is asked any more."""
+        """Discarded or quarantined before the content; where discarded, nobody is asked more."""
 
     def connect(self, client: Client) -> SmtpReply | None:
         """Announce *client*; returns the refusal, or None to go on."""
@@ -120,6 +120,18 @@ class Chain:
         self._greeted = True
         self.abort()
         return reply
+
+    def starttls(self, client: Client) -> None:
+        """Begin again, encrypted: milters are told of no greeting until the next, see `know`."""
+        self.abort()
+        if self._greeted:
+            self._abort_all()
+        self._greeted = False
+        self.know(client)
+
+    def know(self, client: Client) -> None:
+        """Fill in the macros of *client* with what has become known of it, as by AUTH."""
+        self._values = self._values | client_macros(client)
 
     def mail(self, sender: Sender) -> SmtpReply | None:
         """Announce the sender; forgets the message before."""
@@ -166,9 +178,11 @@ class Chain:
         return self._ask_all(Stage.DATA, b"", "", self._first_recipient)
 
     def unknown(self, command: str) -> SmtpReply | None:
-        """Announce a command that the MTA does not know; milters are told its first word."""
-        word = command.split(maxsplit=1)[0] if command.strip() else ""
-        return self._ask_all(Stage.UNKNOWN, text_strings([word]), command, self._first_recipient)
+        """Announce a command that the MTA does not know; older ones tell its first word only."""
+        told = command
+        if not self._settings.whole_commands:
+            told = command.split(maxsplit=1)[0] if command.strip() else ""
+        return self._ask_all(Stage.UNKNOWN, text_strings([told]), command, self._first_recipient)
 
     def message(self, message: bytes, received: bytes = b"") -> Outcome:
         """Send the content to each milter in turn and return what became of it.
@@ -177,7 +191,11 @@ class Chain:
             message: headers and body as the client sent them.
             received: the value of the MTA's own Received header, hidden from milters.
         """
-        content = without_dropped(parse_message(message))
+        return self.content(parse_message(message), received)
+
+    def content(self, content: Content, received: bytes = b"") -> Outcome:
+        """Do the same with a message that was read before, for one that is sent often."""
+        content = without_dropped(content)
         if received:
             own = Header(b"Received", b" " + received, hidden=True)
             content = Content((own, *content.headers), content.body)
@@ -185,7 +203,8 @@ class Chain:
         held, stop = None, self._stopped
         if stop and stop.kind == "quarantine":
             held, stop = stop, None  # the content goes to the milters that are left
-        self._content_values = content_macros(self._values, self._message_values)
+        known = content_macros(self._values, self._message_values)
+        self._content_values = {**self._settings.macro_defaults, **known}
         for member in self._members:
             if stop:
                 break
@@ -245,13 +264,13 @@ class Chain:
         stage: Stage,
         data: bytes,
         argument: str,
-        values: Mapping[str, bytes] | None = None,
+        values: dict[str, bytes] | None = None,
         *,
         only_wanting_rejected: bool = False,
     ) -> SmtpReply | None:
+        if self._stopped and self._stopped.kind == "discard":
+            return None
         for member in self._members:
-            if self._stopped:
-                break
             if stage is Stage.CONNECT:
                 self._open(member)
             if only_wanting_rejected and not member.wants_rejected:
@@ -264,7 +283,7 @@ class Chain:
             stop = self._ask(member, stage, data, argument, values or {})
             if stop and stop.kind != "refused":
                 self._stopped = stop
-            elif stop:
+            if stop:
                 return stop.reply
         return None
 
@@ -280,22 +299,23 @@ class Chain:
         stage: Stage,
         data: bytes,
         argument: str,
-        values: Mapping[str, bytes] | None = None,
+        values: dict[str, bytes],
     ) -> Stop | None:
         if member.standing:
             return member.standing
         if member.done or member.done_with_message or member.session is None:
             return None
-        if stage in MESSAGE_STAGES:
-            known = self._content_values
-        else:
-            known = self._values | self._message_values | dict(values or {})
+        known = {**self._values, **self._message_values, **values}
         exchange = member.session.ask(stage, data, argument, known)
-        member.last = exchange
         self._observe(exchange)
+        return self._take(member, exchange)
+
+    def _take(self, member: Member, exchange: Exchange) -> Stop | None:
+        if exchange.reply is GO_ON:
+            return None
         if exchange.trouble:
-            return self._give_up(member)
-        return self._obey(member, stage, exchange.reply)
+            return self._give_up(member, bad_reply=exchange.trouble.bad_reply)
+        return self._obey(member, exchange.stage, exchange.reply)
 
     def _obey(self, member: Member, stage: Stage, reply: Reply | None) -> Stop | None:
         name = member.link.name
@@ -323,14 +343,21 @@ class Chain:
                 return self._give_up(member)
         return None
 
-    def _give_up(self, member: Member) -> Stop | None:
-        """Take milter_default_action for a milter that failed; it holds for the session."""
+    def _give_up(self, member: Member, *, bad_reply: bool = False) -> Stop | None:
+        """Take milter_default_action for a milter that failed; it holds for the session.
+
+        What refuses says so in other words where the milter's *bad reply* was the failure.
+        """
         action = member.link.default_action
         stop = None
         if action == "quarantine":
             stop = Stop(None, member.link.name, "quarantine", "default_action")
         elif action != "accept":
-            stop = Stop(DEFAULT_REPLIES[action], member.link.name)
+            reply = DEFAULT_REPLIES[action]
+            if bad_reply:
+                code = reply.code if reply.code in HANG_UP else MISCONFIGURED.code
+                reply = MISCONFIGURED._replace(code=code)
+            stop = Stop(reply, member.link.name)
         self._dismiss(member, stop)
         return stop
 
@@ -347,20 +374,21 @@ class Chain:
             return outcome, None
         keep = member.session.connection.keeps_leading_space
         stop = None
-        for stage, data, argument in content_events(outcome.content, leading_space=keep):
-            stop = self._ask(member, stage, data, argument)
+        last: Exchange | None = None
+        events = content_events(outcome.content, leading_space=keep)
+        for last in member.session.ask_all(events, self._content_values):
+            self._observe(last)
+            stop = self._take(member, last)
             if stop or member.done_with_message or member.done:
                 break
-        last = member.last
         edits = last.edits if last else ()
         if not edits or (stop and last and last.trouble):
             return outcome, stop
         try:
             return self._edit(member.link.name, outcome, edits, stop, leading_space=keep)
-        except InterruptedBody:
-            stop = Stop(INTERRUPTED_BODY, member.link.name)
-            self._dismiss(member, stop)
-            return outcome, stop
+        except InterruptedBody as so_far:
+            stop = self._give_up(member, bad_reply=True)
+            return outcome._replace(content=so_far.content, envelope=so_far.envelope), stop
 
     def _edit(
         self,

@@ -7,6 +7,7 @@ byte that comes from a milter is untrusted.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from actions.milter.protocol import MACRO_STAGES
@@ -24,6 +25,10 @@ _NEGOTIATION = struct.Struct(">III")
 
 class Violation(Exception):
     """The milter broke the protocol; the text says how."""
+
+
+class BadReply(Violation):
+    """The milter gave an SMTP reply that is none; Postfix tells this from other violations."""
 
 
 class SmtpReply(Record):
@@ -96,7 +101,16 @@ Incoming = Reply | Progress | Edit | Chosen
 
 def packet(letter: bytes, data: bytes = b"") -> bytes:
     """Return the packet of *letter* with *data*."""
-    return _LENGTH.pack(len(data) + 1) + letter + data
+    return packet_head(letter, len(data)) + data
+
+
+def packet_head(letter: bytes, size: int) -> bytes:
+    """Return the packet of *letter* up to its data, which is of *size* bytes."""
+    return _LENGTH.pack(size + 1) + letter
+
+
+CONTINUE = packet(b"c")
+"""The packet that nearly every reply is."""
 
 
 def negotiation(version: int, actions: int, steps: int) -> bytes:
@@ -106,10 +120,11 @@ def negotiation(version: int, actions: int, steps: int) -> bytes:
 
 def macro_packet(command: bytes, values: Iterable[tuple[str, bytes]]) -> bytes:
     """Return the macros that go before *command*; single letters unbraced, as Postfix does."""
-    data = b"".join(b"%s\0%s\0" % (_macro_name(name), value) for name, value in values)
+    data = b"".join([b"%s\0%s\0" % (_macro_name(name), value) for name, value in values])
     return packet(b"D", command + data)
 
 
+@lru_cache(maxsize=256)
 def _macro_name(name: str) -> bytes:
     raw = name.encode("utf-8", "surrogateescape")
     return raw if len(raw) == 1 else b"{%s}" % raw
@@ -117,7 +132,7 @@ def _macro_name(name: str) -> bytes:
 
 def strings(parts: Sequence[bytes]) -> bytes:
     """Return *parts* as the NUL-terminated strings of a command's data."""
-    return b"".join(part.replace(b"\0", b"") + b"\0" for part in parts)
+    return b"".join([part.replace(b"\0", b"") + b"\0" for part in parts])
 
 
 class PacketReader:
@@ -182,13 +197,13 @@ def _reply_code(data: bytes) -> Reply:
     *others, last = text.replace("\r\n", "\n").rstrip("\n").split("\n")
     code = last[:3]
     if not (code.isascii() and code.isdigit() and code[0] in "45"):
-        raise Violation(f"malformed reply code {text[:60]!r}")
+        raise BadReply(f"malformed reply code {text[:60]!r}")
     heads = [line[:4] for line in others] + [last[:4]]
     if heads != [f"{code}-"] * len(others) + [f"{code} "]:
-        raise Violation(f"malformed reply code {text[:60]!r}")
+        raise BadReply(f"malformed reply code {text[:60]!r}")
     lines = tuple(_without_formats(line[4:]) for line in (*others, last))
     if any(line[:1] in _DIGITS - {code[0]} for line in lines):
-        raise Violation(f"malformed reply code {text[:60]!r}")
+        raise BadReply(f"malformed reply code {text[:60]!r}")
     return Reply("reject" if code[0] == "5" else "tempfail", SmtpReply(int(code), lines))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.milter.codec import (
+    CONTINUE,
     Chosen,
     Edit,
     Incoming,
@@ -19,6 +20,7 @@ from actions.milter.codec import (
     macro_packet,
     negotiation,
     packet,
+    packet_head,
 )
 from actions.milter.protocol import (
     LEADING_SPACE,
@@ -26,14 +28,13 @@ from actions.milter.protocol import (
     OFFERS,
     REJECTED_RECIPIENTS,
     RULES,
-    SKIP,
     VERSION,
     Stage,
 )
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from actions.milter.macros import MacroLists
 
@@ -45,7 +46,14 @@ EDIT_LIMIT = 20_000
 EDIT_BYTES_LIMIT = 256 << 20
 """Bytes of edits taken for one message."""
 
+DECLINES = sum(rule.unwanted for rule in RULES.values())
+"""All flags by which a milter declines events."""
+
 _NOT_AT_CONNECT = ("discard", "skip")
+"""What Postfix overlooks there; a skip that was not negotiated it obeys elsewhere."""
+
+UNWANTED = "not wanted by the milter"
+"""Why an event is withheld that the milter declined when it negotiated."""
 
 
 class Offer(Record):
@@ -68,6 +76,20 @@ def offer_of(version: int) -> Offer:
     return Offer(version, *OFFERS[version])
 
 
+class Prepared(Record):
+    """What goes before the data of an event; it is the same before every header of a message."""
+
+    stage: Stage
+    values: Mapping[str, bytes]
+    """What was known."""
+    macros: MacroValues
+    """What of it is sent."""
+    macro_packet: bytes
+    command: bytes
+    awaits: Stage | None
+    """The stage again, where the milter owes it a reply."""
+
+
 class Connection:
     """The state of one connection to a milter.
 
@@ -88,11 +110,15 @@ class Connection:
         self.awaits: Stage | None = None
         """The event whose reply is owed."""
         self._negotiating = False
+        self._declined: dict[Stage, str] = {}
+        """Events that are never sent, and why not."""
         self._macro_lists = dict(macro_lists)
         self._extra = extra or {}
         self._reader = PacketReader()
         self._skipped: Stage | None = None
         self._unsent = b""
+        self._prepared: dict[Stage, Prepared] = {}
+        """By stage: the last of its events."""
         self._edits = 0
         self._edit_bytes = 0
 
@@ -103,14 +129,8 @@ class Connection:
 
     def withheld(self, stage: Stage) -> str:
         """Return why *stage* is not sent to this milter, or an empty string."""
-        chosen, rule = self._negotiated, RULES[stage]
-        if chosen.steps & rule.unwanted:
-            return "not wanted by the milter"
-        if chosen.version < rule.since:
-            return f"not in protocol version {chosen.version}"
-        if self._skipped is stage:
-            return "skipped at the milter's wish"
-        return ""
+        declined = self._declined.get(stage, "")
+        return "skipped at the milter's wish" if self._skipped is stage else declined
 
     @property
     def wants_rejected_recipients(self) -> bool:
@@ -122,13 +142,33 @@ class Connection:
         """Whether header values are passed with the space after the colon."""
         return bool(self._negotiated.steps & LEADING_SPACE)
 
-    def macros(self, stage: Stage, values: Mapping[str, bytes]) -> MacroValues:
-        """Return the macros of *stage* that have a value, in their order."""
-        name = RULES[stage].macros
-        extra = self._extra.get(name, {})
-        wanted = dict.fromkeys((*extra, *self._macro_lists.get(name, ())))
-        known = {**values, **extra} if extra else values
-        return tuple((macro, known[macro]) for macro in wanted if macro in known)
+    def prepared(self, stage: Stage, values: Mapping[str, bytes]) -> Prepared:
+        """Return what goes before the data of the event *stage*.
+
+        Args:
+            stage: the event.
+            values: all that is known, by the names of macros; not to be changed later on.
+        """
+        found = self._prepared.get(stage)
+        if found is None or found.values is not values:
+            rule = RULES[stage]
+            macros = self._macros(rule.macros, values)
+            awaits = None if self._negotiated.steps & rule.unanswered else stage
+            before = macro_packet(rule.command, macros)
+            found = Prepared(stage, values, macros, before, rule.command, awaits)
+            self._prepared[stage] = found
+        return found
+
+    def _macros(self, name: str, values: Mapping[str, bytes]) -> MacroValues:
+        """Return the macros of the list called *name* that have a value, in their order.
+
+        What a milter asks for twice, as OpenDKIM can, Postfix sends twice.
+        """
+        wanted = self._macro_lists.get(name, ())
+        if extra := self._extra.get(name):
+            wanted = (*extra, *[macro for macro in wanted if macro not in extra])
+            values = {**values, **extra}
+        return tuple([(macro, values[macro]) for macro in wanted if macro in values])
 
     def hold_macros(self, stage: Stage, values: Mapping[str, bytes]) -> MacroValues:
         """Keep the macros of an event that the milter does not want, and return them.
@@ -140,24 +180,23 @@ class Connection:
         wanted = not chosen.steps & rule.unwanted
         if wanted or chosen.version < rule.since or stage in MESSAGE_STAGES:
             return ()
-        macros = self.macros(stage, values)
-        self._unsent += macro_packet(rule.command, macros)
-        return macros
+        held = self.prepared(stage, values)
+        self._unsent += held.macro_packet
+        return held.macros
 
-    def send(self, stage: Stage, data: bytes, macros: MacroValues) -> bytes:
-        """Return the bytes of the event *stage*, its macros before it.
+    def head(self, event: Prepared, size: int) -> bytes:
+        """Return the bytes of *event* up to its data, which is of *size* bytes.
 
         Raises:
             Violation: the milter has sent something nobody asked for.
         """
         if self.awaits or self._reader.pending:
             raise Violation("the milter answered more than once")
-        if self._skipped is not stage:
+        if self._skipped is not event.stage:
             self._skipped = None
-        rule = RULES[stage]
-        if not self._negotiated.steps & rule.unanswered:
-            self.awaits = stage
-        return self._held() + macro_packet(rule.command, macros) + packet(rule.command, data)
+        self.awaits = event.awaits
+        head = event.macro_packet + packet_head(event.command, size)
+        return self._held() + head if self._unsent else head
 
     def abort(self) -> bytes:
         """Return the bytes that end a message, whatever its state (SMFIC_ABORT)."""
@@ -176,6 +215,17 @@ class Connection:
     def receive(self, data: bytes) -> None:
         """Take bytes from the milter."""
         self._reader.feed(data)
+
+    def goes_on(self, data: bytes) -> bool:
+        """Take *data* where it is the plain reply to go on, as nearly every one is.
+
+        Returns:
+            Whether it was; else it has yet to be received.
+        """
+        if data != CONTINUE or self.awaits is None or self._reader.pending:
+            return False
+        self.awaits = None
+        return True
 
     def next(self) -> Incoming | None:
         """Return the milter's next answer, or None where more bytes are needed.
@@ -211,6 +261,8 @@ class Connection:
             raise Violation(f"the milter wants protocol steps that were not offered ({extra:#x})")
         self._negotiating = False
         self.chosen = incoming
+        if incoming.steps & DECLINES or incoming.version < VERSION:
+            self._declined = dict(_declined(incoming))
         self._macro_lists.update((stage, asked) for stage, asked in incoming.macro_lists if asked)
         return incoming
 
@@ -221,8 +273,9 @@ class Connection:
         if isinstance(incoming, Edit):
             self._count_edit(stage, incoming, size)
         elif isinstance(incoming, Reply):
-            self._check_reply(stage, incoming)
             self.awaits = None
+            if stage in (Stage.CONNECT, Stage.HELO) and incoming.decision in _NOT_AT_CONNECT:
+                return Reply("continue")
             if incoming.decision == "skip":
                 self._skipped = stage
         return incoming
@@ -235,8 +288,11 @@ class Connection:
         if self._edits > EDIT_LIMIT or self._edit_bytes > EDIT_BYTES_LIMIT:
             raise Violation(f"more than {EDIT_LIMIT} edits or {EDIT_BYTES_LIMIT} bytes of them")
 
-    def _check_reply(self, stage: Stage, reply: Reply) -> None:
-        if stage in (Stage.CONNECT, Stage.HELO) and reply.decision in _NOT_AT_CONNECT:
-            raise Violation(f"{reply.decision} is not allowed at {stage.words}")
-        if reply.decision == "skip" and not self._negotiated.steps & SKIP:
-            raise Violation("skip was not negotiated")
+
+def _declined(chosen: Chosen) -> Iterator[tuple[Stage, str]]:
+    """Yield the events that a milter that answered *chosen* is not sent, and why not."""
+    for stage, rule in RULES.items():
+        if chosen.steps & rule.unwanted:
+            yield stage, UNWANTED
+        elif chosen.version < rule.since:
+            yield stage, f"not in protocol version {chosen.version}"

@@ -17,6 +17,8 @@ class Client(Record):
     address: str
     port: int = 50443
     family: Family = "inet"
+    reverse_name: str = ""
+    """The name that its address has; empty where it is the verified one."""
     auth_type: str = ""
     auth_name: str = ""
     """The authenticated user ({auth_authen})."""
@@ -26,6 +28,11 @@ class Client(Record):
     cipher_bits: str = ""
     certificate_subject: str = ""
     certificate_issuer: str = ""
+
+    @property
+    def before_login(self) -> Client:
+        """The same client as the MTA knows it at the beginning of the session."""
+        return self._replace(auth_type="", auth_name="", auth_author="")
 
 
 class Sender(Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal
 
-from actions.action import Cancelled, Never
+from actions.action import Never
 from actions.host.errors import HostError
 from actions.milter.codec import Violation
 from actions.milter.connection import Connection, Offer
@@ -33,6 +33,8 @@ class Link(Record):
     connector: Connector = connect
     timeouts: Timeouts = Timeouts()
     default_action: DefaultAction = "tempfail"
+    offer: Offer | None = None
+    """What it is offered, where that is not what all are (milter_protocol)."""
 
 
 class ChainSettings(Record):
@@ -49,6 +51,16 @@ class ChainSettings(Record):
     cancel: Cancel = Never()
     trace: Callable[[str, str, bytes], None] | None = None
     """Is given the milter's name, ">" or "<", and the bytes."""
+    macro_defaults: Mapping[str, bytes] = {}
+    """Values for macros that have none of their own (milter_macro_defaults)."""
+    whole_commands: bool = False
+    """Whether milters are told the arguments of an unknown command too."""
+
+
+def tells_whole_commands(version: str) -> bool:
+    """Return whether Postfix *version*, as in "Postfix 3.10.5", tells them: it does since 3.8."""
+    numbers = version.split(" ")[-1].split("-")[0].split(".")
+    return all(map(str.isdecimal, numbers)) and tuple(map(int, numbers)) >= (3, 8)
 
 
 def open_session(
@@ -65,22 +77,19 @@ def open_session(
         The session, or None where there was trouble; and what happened.
     """
     started = time.perf_counter()
-    opened = Negotiated(link.name, link.endpoint.spec, settings.offer, None, 0.0)
-    session = None
+    session = chosen = trouble = None
     try:
         session = _session(link, settings, deadline)
         chosen = session.negotiate()
     except (MilterTrouble, Violation, OSError, HostError) as error:
-        if session:
+        trouble = trouble_of(error)
+    finally:
+        if session and not chosen:
             session.close()
-        seconds = time.perf_counter() - started
-        return None, opened._replace(seconds=seconds, trouble=trouble_of(error))
-    except Cancelled:
-        if session:
-            session.close()
-        raise
     seconds = time.perf_counter() - started
-    return session, opened._replace(seconds=seconds, chosen=chosen)
+    offer = link.offer or settings.offer
+    opened = Negotiated(link.name, link.endpoint.spec, offer, chosen, seconds, trouble)
+    return session if chosen else None, opened
 
 
 def _session(link: Link, settings: ChainSettings, deadline: float) -> MilterSession:
@@ -92,5 +101,6 @@ def _session(link: Link, settings: ChainSettings, deadline: float) -> MilterSess
         settings.cancel,
         (lambda way, data: trace(link.name, way, data)) if trace else None,
     )
-    connection = Connection(settings.offer, settings.macro_lists, extra=settings.extra)
+    offer = link.offer or settings.offer
+    connection = Connection(offer, settings.macro_lists, extra=settings.extra)
     return MilterSession(link.name, transport, connection, link.timeouts)

@@ -44,16 +44,21 @@ def server_macros(hostname: str, address: str, version: str) -> dict[str, bytes]
         address: the address on which the client was accepted.
         version: the MTA and its version (milter_macro_v).
     """
-    return _encoded({"j": hostname, "daemon_name": hostname, "daemon_addr": address, "v": version})
+    facts = {"j": hostname, "daemon_name": hostname, "daemon_addr": address, "v": version}
+    return _encoded({**facts, "daemon_port": "25"})
 
 
 def client_macros(client: Client) -> dict[str, bytes]:
     """Return what is known of the client when it connects, TLS and authentication included."""
+    name = client.name or "unknown"
+    reverse = client.reverse_name or name
+    forged = "" if reverse == name else " (may be forged)"
     facts = {
-        "_": f"{client.name or 'unknown'} [{client.address}]",
-        "client_addr": client.address,
-        "client_name": client.name or "unknown",
-        "client_ptr": client.name or "unknown",
+        "_": f"{reverse} [{client.address}]{forged}",
+        "client_addr": f"{'IPv6:' if client.family == 'inet6' else ''}{client.address}",
+        "client_name": name,
+        "client_ptr": reverse,
+        "client_resolve": "OK" if client.name else "FAIL",
         "client_port": str(client.port),
         "client_connections": "1",
         "tls_version": client.tls_version,
@@ -77,6 +82,9 @@ def sender_macros(sender: Sender, hostname: bytes = b"") -> dict[str, bytes]:
     """
     mailer = sender.mailer or ("" if sender.address else "local")
     facts = {"mail_host": sender.host, "mail_mailer": mailer}
+    for argument in sender.arguments:
+        if argument[:5].upper() == "AUTH=":
+            facts["auth_author"] = argument[5:]
     address = _encoded({"mail_addr": _lower_domain(sender.address)}) or {"mail_addr": b""}
     return address | _encoded(facts) | _here("mail_host", mailer, hostname)
 
@@ -119,10 +127,20 @@ def content_macros(session: Mapping[str, bytes], message: Mapping[str, bytes]) -
 
     Args:
         session: what is known of the MTA and the client.
-        message: what is known of the message and its envelope; only the queue id reaches cleanup.
+        message: what is known of the message and its envelope; little of it reaches cleanup.
     """
-    known = {name: value for name, value in session.items() if name != "client_connections"}
-    return known | {"i": message["i"]} if "i" in message else known
+    known = {name: value for name, value in session.items() if name in _KNOWN_TO_CLEANUP}
+    if "client_addr" in known:
+        known["client_addr"] = known["client_addr"].removeprefix(b"IPv6:")
+    return known | {name: message[name] for name in ("i", "auth_author") if name in message}
+
+
+_KNOWN_TO_CLEANUP = {
+    *("j", "v", "_", "daemon_name", "daemon_addr", "daemon_port"),
+    *("client_addr", "client_name", "client_port", "client_ptr"),
+    *("auth_type", "auth_authen", "auth_author", "i", "mail_addr", "rcpt_addr"),
+}
+"""What Postfix's cleanup has a value for (``cleanup_milter_eval``); of TLS it knows nothing."""
 
 
 def _encoded(facts: Mapping[str, str]) -> dict[str, bytes]:

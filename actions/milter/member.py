@@ -9,7 +9,7 @@ from actions.record import Record
 
 if TYPE_CHECKING:
     from actions.milter.link import DefaultAction, Link
-    from actions.milter.session import Exchange, MilterSession
+    from actions.milter.session import MilterSession
 
 REJECTED = SmtpReply(550, ("5.7.1 Command rejected",))
 TEMPFAILED = SmtpReply(451, ("4.7.1 Service unavailable - try again later",))
@@ -17,7 +17,8 @@ SHUT_DOWN = SmtpReply(421, ("4.7.0 Server closing connection",))
 HANG_UP = (421, 521)
 """Replies after which Postfix closes the session, whatever they were given to."""
 
-INTERRUPTED_BODY = SmtpReply(451, ("4.3.5 Server configuration problem - try again later",))
+MISCONFIGURED = SmtpReply(451, ("4.3.5 Server configuration problem - try again later",))
+"""In place of the refusals below after a malformed SMTP reply or an interrupted new body."""
 
 DEFAULT_REPLIES: dict[DefaultAction, SmtpReply] = {
     "tempfail": TEMPFAILED,
@@ -46,7 +47,6 @@ class Member:
         self.done = False
         """Accepted or failed: not asked again in this session."""
         self.done_with_message = False
-        self.last: Exchange | None = None
         self.standing: Stop | None = None
         """An answer that holds for every further event of the session."""
 

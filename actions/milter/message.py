@@ -49,24 +49,29 @@ class Content(Record):
         """The headers that milters see."""
         return tuple(header for header in self.headers if not header.hidden)
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[memoryview]:
         """Yield the body in the pieces that Postfix sends."""
-        for start in range(0, len(self.body), BODY_CHUNK):
-            yield self.body[start : start + BODY_CHUNK]
+        body = memoryview(self.body)
+        for start in range(0, len(body), BODY_CHUNK):
+            yield body[start : start + BODY_CHUNK]
 
     def as_bytes(self) -> bytes:
         """Return the whole message, lines ended by CRLF."""
         return b"".join(header.line for header in self.headers) + b"\r\n" + self.body
 
 
+MAILBOX_LINE = b"X-Mailbox-Line"
+"""The header that smtpd makes of an mbox "From " line, quoted or not."""
+
+
 def parse_message(data: bytes) -> Content:
-    """Read a message with LF or CRLF line ends; an mbox "From " line is dropped.
+    """Read a message with LF or CRLF line ends; an mbox "From " line becomes a header, as by SMTP.
 
     What does not look like a header ends the headers, as it does for Postfix.
     """
     text = _with_lf(data)
-    if text.startswith(b"From ") and not text[4:].lstrip(b" \t").startswith(b":"):
-        text = text.partition(b"\n")[2]
+    if text[:1] in (b">", b"F") and text.lstrip(b">").startswith(b"From "):
+        text = MAILBOX_LINE + b": " + text
     headers: list[Header] = []
     at = 0
     while at < len(text):
@@ -95,6 +100,8 @@ _DROPPED = {b"bcc", b"content-length", b"resent-bcc", b"return-path"}
 
 def _with_lf(data: bytes) -> bytes:
     """Return *data* with LF at line ends; every CR before one goes, as Postfix reads a client."""
+    if b"\r" not in data:
+        return data
     text = data.replace(b"\r\n", b"\n")
     if b"\r\n" not in text and not text.endswith(b"\r"):
         return text
@@ -120,14 +127,25 @@ def is_header_name(name: bytes) -> bool:
 
 def with_crlf(text: bytes) -> bytes:
     """Return *text* with every line ended by CRLF."""
-    text = text.replace(b"\r\n", b"\n")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
     if text and not text.endswith(b"\n"):
         text += b"\n"
     return text.replace(b"\n", b"\r\n")
 
 
 class InterruptedBody(Exception):
-    """A body replacement was interrupted by another edit and then resumed."""
+    """A body replacement was interrupted by another edit and then resumed.
+
+    Args:
+        content: the message with the edits so far.
+        envelope: the same of the envelope.
+    """
+
+    def __init__(self, content: Content, envelope: Envelope) -> None:
+        super().__init__("a new body was interrupted by another edit")
+        self.content = content
+        self.envelope = envelope
 
 
 class Envelope(Record):
@@ -193,7 +211,7 @@ class _Desk:
     def edit(self, edit: Edit) -> None:
         if edit.kind == "replace body":
             if self._body_closed:
-                raise InterruptedBody
+                raise InterruptedBody(*self.result())
             self._new_body.append(edit.value)
             return
         self._body_closed = bool(self._new_body)

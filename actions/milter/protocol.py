@@ -97,6 +97,8 @@ class Stage(Enum):
     END = "end"
     UNKNOWN = "unknown"
 
+    __hash__ = object.__hash__  # Enum's own is a function in Python; tables are asked often
+
     @property
     def words(self) -> str:
         """The stage as in "rejected at …"."""

@@ -6,16 +6,28 @@ import time
 from typing import TYPE_CHECKING
 
 from actions.action import Cancelled
-from actions.milter.codec import Chosen, Edit, Progress, Reply, Violation
+from actions.milter.codec import BadReply, Chosen, Edit, Progress, Reply, Violation
 from actions.milter.protocol import MESSAGE_STAGES, Stage
 from actions.milter.transport import MilterTrouble, Timeouts, Transport, TroubleKind
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from actions.host.errors import HostError
     from actions.milter.connection import Connection, Offer
+    from actions.milter.transport import Buffer
+
+
+GO_ON = Reply("continue")
+
+SMALL = 4096
+"""Bytes of data that are sooner copied behind their head than sent beside it."""
+
+_WAITS = dict.fromkeys(Stage, Timeouts._fields.index("reply"))
+_WAITS |= dict.fromkeys(MESSAGE_STAGES, Timeouts._fields.index("content"))
+_WAITS[Stage.END] = Timeouts._fields.index("end")
+"""Which of the timeouts holds for the reply to an event, by its place among them."""
 
 
 class Trouble(Record):
@@ -23,6 +35,13 @@ class Trouble(Record):
 
     kind: TroubleKind
     text: str
+    bad_reply: bool = False
+    """Whether it is an SMTP reply that is none, which Postfix tells from all else."""
+
+    @property
+    def json_omits(self) -> tuple[str, ...]:
+        """It shows in the text."""
+        return ("bad_reply",)
 
 
 def trouble_of(error: MilterTrouble | Violation | OSError | HostError) -> Trouble:
@@ -30,7 +49,7 @@ def trouble_of(error: MilterTrouble | Violation | OSError | HostError) -> Troubl
     if isinstance(error, MilterTrouble):
         return Trouble(error.kind, str(error))
     if isinstance(error, Violation):
-        return Trouble("protocol", str(error))
+        return Trouble("protocol", str(error), bad_reply=isinstance(error, BadReply))
     return Trouble("connection", getattr(error, "strerror", None) or str(error))
 
 
@@ -96,29 +115,60 @@ class MilterSession:
         return answer
 
     def ask(
-        self, stage: Stage, data: bytes, argument: str, values: Mapping[str, bytes]
+        self, stage: Stage, data: Buffer, argument: str, values: Mapping[str, bytes]
     ) -> Exchange:
-        """Send one event and return what came back, trouble included."""
-        if why := self.connection.withheld(stage):
-            held = self.connection.hold_macros(stage, values)
+        """Send one event and return what came back, trouble included.
+
+        Args:
+            stage: the event.
+            data: what goes with it.
+            argument: the same in words.
+            values: of macros, all that are known; not to be changed later on.
+        """
+        connection = self.connection
+        transport, timeouts = self._transport, self._timeouts
+        if why := connection.withheld(stage):
+            held = connection.hold_macros(stage, values)
             return Exchange(self.name, stage, argument, held, withheld=why)
-        macros = self.connection.macros(stage, values)
-        asked = Exchange(self.name, stage, argument, macros)
-        started = time.perf_counter()
-        edits: list[Edit] = []
+        event = connection.prepared(stage, values)
         reply, trouble, self._progress = None, None, 0
+        edits: Sequence[Edit] = ()
+        started = time.perf_counter()
         try:
-            self._transport.send(self.connection.send(stage, data, macros), self._timeouts.write)
-            reply = self._answer(stage, edits)
+            head = connection.head(event, len(data))
+            if len(data) > SMALL:
+                transport.send_two(head, data, timeouts.write)
+            else:
+                transport.send(head + data, timeouts.write)
+            if event.awaits:
+                answer = transport.receive(timeouts[_WAITS[stage]])
+                if connection.goes_on(answer):
+                    reply = GO_ON
+                else:
+                    edits = []
+                    reply = self._read(answer, stage, edits)
         except (MilterTrouble, Violation) as error:
             trouble = trouble_of(error)
-        return asked._replace(
-            reply=reply,
-            seconds=time.perf_counter() - started,
-            progress=self._progress,
-            edits=tuple(edits),
-            trouble=trouble,
+        seconds = time.perf_counter() - started
+        return Exchange(
+            self.name,
+            stage,
+            argument,
+            event.macros,
+            reply,
+            "",
+            seconds,
+            self._progress,
+            tuple(edits),
+            trouble,
         )
+
+    def ask_all(
+        self, events: Iterable[tuple[Stage, Buffer, str]], values: Mapping[str, bytes]
+    ) -> Iterator[Exchange]:
+        """Send events in turn, and yield what came back of each; see `ask`."""
+        for stage, data, argument in events:
+            yield self.ask(stage, data, argument, values)
 
     def abort(self) -> None:
         """End the message; a milter that is gone already is left alone."""
@@ -135,26 +185,22 @@ class MilterSession:
         """Close without a word, as after trouble."""
         self._transport.close()
 
-    def _answer(self, stage: Stage, edits: list[Edit]) -> Reply | None:
-        while self.connection.awaits is stage:
-            match self._next(self._wait(stage)):
+    def _read(self, data: bytes, stage: Stage, edits: list[Edit]) -> Reply:
+        """Return the reply to an event, of which *data* has come; count and keep what precedes."""
+        self.connection.receive(data)
+        while True:
+            match self._next(self._timeouts[_WAITS[stage]]):
                 case Reply() as reply:
                     return reply
                 case Edit() as edit:
                     edits.append(edit)
                 case Progress():
                     self._progress += 1
-        return None
 
     def _next(self, timeout: float) -> Chosen | Edit | Progress | Reply:
         while (found := self.connection.next()) is None:
             self.connection.receive(self._transport.receive(timeout))
         return found
-
-    def _wait(self, stage: Stage) -> float:
-        if stage is Stage.END:
-            return self._timeouts.end
-        return self._timeouts.content if stage in MESSAGE_STAGES else self._timeouts.reply
 
     def _farewell(self, data: bytes) -> None:
         try:

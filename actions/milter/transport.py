@@ -17,10 +17,12 @@ from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from actions.action import Cancel
     from actions.host.endpoint import Endpoint
 
+    Buffer = bytes | memoryview
     Connector = Callable[[Endpoint, float], socket.socket]
 
 READ_SIZE = 65536
@@ -77,7 +79,7 @@ def _connect_unix(path: str, timeout: float) -> socket.socket:
     link = socket.socket(socket.AF_UNIX)
     try:
         # Without blocking, a listener whose queue is full would refuse at once.
-        _limit_waits(link, timeout)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _interval(timeout))
         link.connect(os.fsencode(path))
     except BlockingIOError as error:
         link.close()
@@ -107,10 +109,13 @@ class Transport:
     ) -> None:
         self._link = link
         self._deadline = deadline
-        self._cancel = cancel
+        self._cancelled = cancel.is_set
         self._trace = trace
-        link.setblocking(True)  # noqa: FBT003
-        _limit_waits(link, SLICE)
+        if link.gettimeout() is not None:
+            link.setblocking(True)  # noqa: FBT003
+        interval = _interval(SLICE)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
 
     def send(self, data: bytes, timeout: float) -> None:
         """Send all of *data*; one system call where the socket takes it at once.
@@ -121,20 +126,37 @@ class Transport:
         """
         if self._trace:
             self._trace(">", data)
-        rest = memoryview(data)
-        until = time.monotonic() + timeout
-        self._check()
+        now = time.monotonic()
+        if now > self._deadline or self._cancelled():
+            self._end()
+        try:
+            sent = self._link.send(data)
+        except OSError as error:
+            sent = _none_taken(error)
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:], now + timeout)
+
+    def send_two(self, head: bytes, data: Buffer, timeout: float) -> None:
+        """Do the same with *head* and *data*, which is too large to be copied behind it."""
+        if self._trace:
+            self._trace(">", head + data)
+        now = time.monotonic()
+        if now > self._deadline or self._cancelled():
+            self._end()
+        try:
+            sent = self._link.sendmsg((head, data))
+        except OSError as error:
+            sent = _none_taken(error)
+        if sent < len(head) + len(data):
+            self._send_rest(memoryview(head + data)[sent:], now + timeout)
+
+    def _send_rest(self, rest: memoryview, until: float) -> None:
         while rest:
+            self._go_on(until, "the milter does not read what it is sent")
             try:
-                sent = self._link.send(rest)
-            except BlockingIOError:
-                self._go_on(until, "the milter does not read what it is sent")
+                rest = rest[self._link.send(rest) :]
             except OSError as error:
-                raise MilterTrouble("closed", _closed(error)) from error
-            else:
-                rest = rest[sent:]
-                if rest:
-                    self._go_on(until, "the milter does not read what it is sent")
+                _none_taken(error)
 
     def receive(self, timeout: float) -> bytes:
         """Return what the milter sent; never empty.
@@ -143,13 +165,14 @@ class Transport:
             MilterTrouble: the milter closed, or sent nothing for *timeout* seconds.
             Cancelled: the operator cancelled.
         """
-        until = time.monotonic() + timeout
-        self._check()
+        now = time.monotonic()
+        if now > self._deadline or self._cancelled():
+            self._end()
         while True:
             try:
                 data = self._link.recv(READ_SIZE)
             except BlockingIOError:
-                self._go_on(until, f"no reply within {timeout:g} s")
+                self._go_on(now + timeout, f"no reply within {timeout:g} s")
                 continue
             except OSError as error:
                 raise MilterTrouble("closed", _closed(error)) from error
@@ -164,21 +187,28 @@ class Transport:
         self._link.close()
 
     def _go_on(self, until: float, late: str) -> None:
-        self._check()
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now > self._deadline or self._cancelled():
+            self._end()
+        if now > until:
             raise MilterTrouble("timeout", late)
 
-    def _check(self) -> None:
-        if self._cancel.is_set():
+    def _end(self) -> NoReturn:
+        if self._cancelled():
             raise Cancelled
-        if time.monotonic() > self._deadline:
-            raise MilterTrouble("timeout", "the time allowed for the whole test is over")
+        raise MilterTrouble("timeout", "the time allowed for the whole test is over")
 
 
-def _limit_waits(link: socket.socket, seconds: float) -> None:
-    interval = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
+def _interval(seconds: float) -> bytes:
+    """Return *seconds* as the system takes it for SO_SNDTIMEO and SO_RCVTIMEO."""
+    return struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
+
+
+def _none_taken(error: OSError) -> int:
+    """Return 0 where the socket had no room in time; any other error is trouble."""
+    if isinstance(error, BlockingIOError):
+        return 0
+    raise MilterTrouble("closed", _closed(error)) from error
 
 
 def _closed(error: OSError) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.golden.scripted import Script
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actions.milter.link import DefaultAction
     from tests.milters.peer import Packet
 
@@ -34,6 +36,52 @@ class Case(NamedTuple):
     client: str = "localhost"
     """The client's name; empty where Postfix does not know it."""
     default_action: DefaultAction = "tempfail"
+    settings: tuple[tuple[str, str], ...] = ()
+    """Of Postfix, beyond those."""
+    own: Mapping[str, str] = {}
+    """By milter, the settings that stand with it in braces."""
+    xclient: str = ""
+    """As whom the client comes (XCLIENT), where it is not from the loopback."""
+    submitted: bool = False
+    """Whether the message is handed to sendmail, and not sent by SMTP."""
+
+    @property
+    def names(self) -> str:
+        """The milters, by the letters they go by."""
+        return "AB"[: len(self.milters)]
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether the client speaks TLS from its first byte on."""
+        return ("smtpd_tls_wrappermode", "yes") in self.settings
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether the client is encrypted, or goes on so at some step."""
+        return self.wrapped or any(verb == "starttls" for verb, *_ in self.steps)
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether the client logs in."""
+        return any(verb == "auth" for verb, *_ in self.steps)
+
+    def settings_with(self, specs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return Postfix's settings for this case.
+
+        Args:
+            specs: by milter, where it listens.
+        """
+        listed = (
+            f"{{ {specs[name]}, {self.own[name]} }}" if name in self.own else specs[name]
+            for name in self.names
+        )
+        return (
+            ("non_smtpd_milters" if self.submitted else "smtpd_milters", ", ".join(listed)),
+            ("milter_protocol", str(self.version)),
+            ("milter_default_action", self.default_action),
+            ("smtpd_peername_lookup", "yes" if self.client else "no"),
+            *self.settings,
+        )
 
 
 def content(message: bytes, *milters: Script) -> Case:
@@ -187,7 +235,7 @@ _NO = {"C": 0x1, "H": 0x2, "M": 0x4, "R": 0x8, "B": 0x10, "L": 0x20, "N": 0x40, 
 _NO |= {"T": 0x200}
 _NR = {"L": 0x80, "C": 0x1000, "H": 0x2000, "M": 0x4000, "R": 0x8000, "T": 0x10000}
 _NR |= {"U": 0x20000, "N": 0x40000, "B": 0x80000}
-_UNKNOWN: tuple[Step, ...] = (
+UNKNOWN: tuple[Step, ...] = (
     *GREETED,
     ("unknown", "XYZZY"),
     MAIL,
@@ -197,17 +245,15 @@ _UNKNOWN: tuple[Step, ...] = (
 )
 
 STEPS = {
+    **{f"no {event}": Case((Script(steps=flag), Script()), UNKNOWN) for event, flag in _NO.items()},
     **{
-        f"no {event}": Case((Script(steps=flag), Script()), _UNKNOWN) for event, flag in _NO.items()
-    },
-    **{
-        f"no reply to {event}": Case((Script(steps=flag), Script()), _UNKNOWN)
+        f"no reply to {event}": Case((Script(steps=flag), Script()), UNKNOWN)
         for event, flag in _NR.items()
     },
-    "nothing wanted": Case((Script(steps=sum(_NO.values())), Script()), _UNKNOWN),
-    "no reply to anything": Case((Script(steps=sum(_NR.values())), Script()), _UNKNOWN),
-    "no envelope": Case((Script(steps=0xF),), (*_UNKNOWN, *WHOLE)),
-    "no content": Case((Script(steps=0x70),), (*_UNKNOWN, *WHOLE)),
+    "nothing wanted": Case((Script(steps=sum(_NO.values())), Script()), UNKNOWN),
+    "no reply to anything": Case((Script(steps=sum(_NR.values())), Script()), UNKNOWN),
+    "no envelope": Case((Script(steps=0xF),), (*UNKNOWN, *WHOLE)),
+    "no content": Case((Script(steps=0x70),), (*UNKNOWN, *WHOLE)),
     "no mail, no rcpt, then rset": Case((Script(steps=0xC),), (*GREETED, MAIL, RCPT, RSET, *WHOLE)),
     "no reply, then refused": Case(
         (Script(steps=0x4000, answers={"R": ((b"r", b""),)}), Script()), ORDINARY
@@ -227,7 +273,8 @@ _LISTS = (
 EVERY_MACRO = (
     "i j v _ {daemon_name} {daemon_addr} {client_addr} {client_name} {client_port} {client_ptr} "
     "{client_connections} {tls_version} {auth_type} {mail_addr} {mail_host} {mail_mailer} "
-    "{rcpt_addr} {rcpt_host} {rcpt_mailer}"
+    "{rcpt_addr} {rcpt_host} {rcpt_mailer} {daemon_port} {client_resolve} {cipher} {cipher_bits} "
+    "{cert_subject} {cert_issuer} {auth_authen} {auth_author}"
 )
 
 MACROS = {
@@ -248,7 +295,7 @@ MACROS = {
 VERSIONS = {
     f"version {offered}, chosen {chosen}": Case(
         (Script(version=chosen, actions=0x3F), Script(version=2, actions=0x1F)),
-        _UNKNOWN,
+        UNKNOWN,
         version=offered,
     )
     for offered in (2, 3, 4, 6)
@@ -307,12 +354,12 @@ REPLIES = {
     for stage, letter in STAGES.items()
 }
 REPLIES["replies-unknown"] = {
-    f"{word} at an unknown command": Case((Script(answers={"U": answer}), Script()), _UNKNOWN)
+    f"{word} at an unknown command": Case((Script(answers={"U": answer}), Script()), UNKNOWN)
     for word, answer in ANSWERS.items()
     if word != "accept"  # Postfix's smtpd goes down on it
 }
 
-_ACTIONS: tuple[DefaultAction, ...] = ("accept", "reject", "tempfail", "quarantine")
+_ACTIONS: tuple[DefaultAction, ...] = ("accept", "reject", "tempfail", "quarantine", "shutdown")
 
 FAILURES = {
     f"{action} after failure at {stage}": _answered(letter, ((b"f", b""),), action)

@@ -14,7 +14,10 @@ from tests.golden.cases import (
     VERSIONS,
     Case,
 )
+from tests.golden.client_cases import CLIENTS, TLS_CASES
 from tests.golden.edits import EDITS
+from tests.golden.local_cases import SUBMITTED
+from tests.golden.trouble_cases import COMMANDS, SETTINGS, SHUTDOWN, TROUBLE
 
 GROUPS: dict[str, dict[str, Case]] = {
     "messages": MESSAGES,
@@ -27,4 +30,11 @@ GROUPS: dict[str, dict[str, Case]] = {
     **REPLIES,
     "failures": FAILURES,
     "edits": EDITS,
+    "submitted": SUBMITTED,
+    "clients": CLIENTS,
+    "tls": TLS_CASES,
+    "trouble": TROUBLE,
+    "settings": SETTINGS,
+    "shutdown": SHUTDOWN,
+    "commands": COMMANDS,
 }

@@ -4,259 +4,186 @@ Usage, from the repository's root and as root, on a host with Postfix installed 
 instance is neither needed nor touched)::
 
     python -m tests.golden.record [GROUP…]
+    python -m tests.golden.record --check [GROUP…]
 
-A private Postfix is started in a temporary folder: smtpd on ports of the loopback, cleanup and
-trivial-rewrite, no queue manager and no delivery agent, so that nothing can leave. Every case of
-`tests.golden.groups` is played to it by SMTP, and what the milters heard, what the client was
-answered and what was queued is written to ``tests/golden/recordings/GROUP.json``. Queue ids, the
-client's port and Postfix's own Received header are replaced by constants.
+Every case of `tests.golden.groups` is played to a private Postfix by SMTP or through its
+sendmail, and what the milters heard, what the client was answered and what was queued is written
+to ``tests/golden/recordings/GROUP.json``. Queue ids, the client's port and Postfix's own Received
+header are replaced by constants. With ``--check`` nothing is written: what would be is compared
+with what is there, which shows in what another version of Postfix differs.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-import shutil
 import socket
-import subprocess
 import sys
-import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.golden.cases import HOSTNAME
 from tests.golden.groups import GROUPS
+from tests.golden.postfix import Postfix
 from tests.golden.scripted import Heard, queue_ids, readable, scripted
+from tests.golden.smtp import Smtp
 from tests.milters.peer import Peer
-from tests.milters.running import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.golden.cases import Case
 
+NO_PORT = -1
+"""That of mail that did not come over the network."""
+
 RECORDINGS = Path(__file__).with_name("recordings")
-
-MAIN = """\
-compatibility_level = 3.6
-queue_directory = {root}/queue
-data_directory = {root}/data
-maillog_file = {root}/log
-maillog_file_prefixes = {root}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-myhostname = {hostname}
-mydestination = example.org, $myhostname
-mynetworks = 127.0.0.1/32
-local_recipient_maps = inline:{{ b=x, c=x, d=x }}
-local_header_rewrite_clients =
-smtpd_error_sleep_time = 0
-smtpd_client_event_limit_exceptions =
-smtpd_client_connection_rate_limit = 0
-smtpd_hard_error_limit = 1000
-milter_connect_timeout = 5s
-milter_command_timeout = 5s
-milter_content_timeout = 5s
-alias_maps =
-in_flow_delay = 0
-"""
-
-MASTER = """\
-cleanup unix n - n - 0 cleanup
-rewrite unix - - n - - trivial-rewrite
-proxymap unix - - n - - proxymap
-anvil unix - - n - 1 anvil
-tlsmgr unix - - n 1000? 1 tlsmgr
-postlog unix-dgram n - n - 1 postlogd
-"""
-
-
-class Postfix:
-    """A private instance, with an smtpd for every way to be set up that the cases want."""
-
-    def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="golden-"))
-        self.root.chmod(0o755)
-        self.config = self.root / "config"
-        cases = [case for group in GROUPS.values() for case in group.values()]
-        self.ports = {_setup(case): free_port() for case in cases}
-        self.milters = {name: free_port() for name in "AB"}
-
-    def start(self) -> None:
-        for name in ("config", "queue", "data"):
-            (self.root / name).mkdir()
-        shutil.chown(self.root / "data", "postfix")
-        main = MAIN.format(root=self.root, hostname=HOSTNAME)
-        (self.config / "main.cf").write_text(main)
-        services = [MASTER]
-        for (names, version, lookup, action), port in self.ports.items():
-            specs = ",".join(f"inet:127.0.0.1:{self.milters[name]}" for name in names)
-            services.append(
-                f"127.0.0.1:{port} inet n - n - - smtpd -o smtpd_milters={specs}"
-                f" -o milter_protocol={version} -o milter_default_action={action}"
-                f" -o smtpd_peername_lookup={lookup}\n"
-            )
-        (self.config / "master.cf").write_text("".join(services))
-        self._control("start")
-
-    def stop(self) -> None:
-        try:
-            self._control("stop")
-        finally:
-            shutil.rmtree(self.root)
-
-    def version(self) -> str:
-        command = ["postconf", "-c", str(self.config), "-h", "mail_version"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def queued(self, queue_id: str) -> dict[str, Any]:
-        """Return sender, recipients and content of a message in the queue."""
-        (path,) = self.root.glob(f"queue/*/**/{queue_id}")
-        show = ["postcat", "-c", str(self.config)]
-        envelope = subprocess.run([*show, "-e", path], check=True, capture_output=True).stdout
-        content = subprocess.run([*show, "-h", "-b", path], check=True, capture_output=True).stdout
-        records = re.findall(r"^(sender|recipient): ?(.*)$", envelope.decode(), re.MULTILINE)
-        if content.endswith(b"\n\n") and b"\n\n" not in content[:-2]:
-            content = content[:-1]  # whether there is an empty body makes no difference
-        text = re.sub(
-            r"^Received: from [^\n]*\n\tby " + HOSTNAME + r" .*\n(?:\t.*\n)*",
-            "Received: RECEIVED\n",
-            content.decode("latin-1"),
-            count=1,
-            flags=re.MULTILINE,
-        )
-        return {
-            "hold": path.parts[len(self.root.parts) + 1] == "hold",
-            "sender": next(value for kind, value in records if kind == "sender"),
-            "recipients": [value for kind, value in records if kind == "recipient"],
-            "content": text if len(text) < 2000 else len(text),
-        }
-
-    def _control(self, what: str) -> None:
-        command = ["postfix", "-c", str(self.config), what]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
-
-
-def _setup(case: Case) -> tuple[str, int, str, str]:
-    return (
-        "AB"[: len(case.milters)],
-        case.version,
-        "yes" if case.client else "no",
-        case.default_action,
-    )
-
-
-class Smtp:
-    """The client's side of one session."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), 8)
-        self._file = self._socket.makefile("rb")
-
-    def reply(self) -> str:
-        lines = []
-        while True:
-            line = self._file.readline().decode().rstrip("\r\n")
-            if not line:
-                return "closed"
-            lines.append(line)
-            if line[3:4] != "-":
-                return "\n".join(lines)
-
-    def ask(self, line: str) -> str:
-        return self.ask_raw(line.encode() + b"\r\n")
-
-    def ask_raw(self, data: bytes) -> str:
-        try:
-            self._socket.sendall(data)
-            return self.reply()
-        except ConnectionError:
-            return "closed"
-
-    def play(self, case: Case) -> list[str]:
-        """Play the whole session and return the reply to each step, the greeting's first."""
-        replies = [self.reply()]
-        sender = recipients = False
-        for verb, argument, *more in case.steps:
-            text = str(argument)
-            match verb:
-                case "helo":
-                    reply = self.ask(f"EHLO {text}").split("\n")[-1].partition(" ")[0]
-                case "mail":
-                    reply = self.ask(" ".join((f"MAIL FROM:<{text}>", *more)))
-                    sender, recipients = reply.startswith("2"), False
-                case "rcpt":
-                    reply = self.ask(" ".join((f"RCPT TO:<{text}>", *more))) if sender else "-"
-                    recipients = recipients or reply.startswith("2")
-                case "data":
-                    reply = self._content(argument) if recipients else "-"
-                    sender = recipients = False
-                case _:
-                    reply = self.ask("RSET" if verb == "rset" else text)
-                    if verb == "rset":
-                        sender = recipients = False
-            replies.append(reply)
-        self.ask("QUIT")
-        self._socket.close()
-        return replies
-
-    def _content(self, message: Any) -> str:
-        reply = self.ask("DATA")
-        if not reply.startswith("354"):
-            return reply
-        lines = bytes(message).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        stuffed = re.sub(rb"(?m)^\.", b"..", lines)
-        return self.ask_raw(stuffed + b".\r\n")
 
 
 def record(postfix: Postfix, case: Case) -> dict[str, Any]:
     """Play *case* and return what is kept of it."""
     heard = Heard({}, [])
-    peers = []
-    for name, script in zip("AB", case.milters, strict=False):
-        listener = socket.create_server(("127.0.0.1", postfix.milters[name]))
-        peers.append(Peer(listener, "", scripted(name, script, heard)))
-    try:
-        replies = Smtp(postfix.ports[_setup(case)]).play(case)
+    with _milters(postfix, case, heard) as peers:
+        if case.submitted:
+            replies, ids, port = *_submitted(postfix, case), NO_PORT
+        else:
+            smtp = Smtp(postfix.port(case), postfix.identities)
+            replies, port = smtp.play(case), smtp.port
+            ids = re.findall(r"queued as (\w+)", " ".join(replies))
         for peer in peers:
             peer.finish()
-    finally:
-        for peer in peers:
-            peer.end()
     for peer in peers:
         assert not peer.trouble, peer.trouble
-    ids = re.findall(r"queued as (\w+)", " ".join(replies))
+    if case.xclient:
+        _drop_prelude(heard)
     known = queue_ids(heard)
     sessions = {
-        name: [[readable(packet, known) for packet in packets] for packets in found]
+        name: [[_steady(readable(packet, known, port)) for packet in packets] for packets in found]
         for name, found in heard.sessions.items()
     }
-    queued = [postfix.queued(one) for one in ids if list(postfix.root.glob(f"queue/*/**/{one}"))]
+    queued = [postfix.queued(one) for one in ids if postfix.is_queued(one)]
+    for one in queued:
+        one["content"] = _steady(one["content"])
     replies = [re.sub(r"queued as \w+", "queued as QUEUEID", reply) for reply in replies]
     return {"replies": replies, "order": heard.order, "sessions": sessions, "queued": queued}
 
 
-def main(wanted: list[str], say: Callable[[str], object]) -> None:
-    """Record the groups *wanted*, or all."""
-    postfix = Postfix()
-    postfix.start()
+def _steady(text: Any) -> Any:
+    """Return *text* with what Postfix made up by the clock replaced by constants."""
+    if isinstance(text, int):
+        return text
+    text = re.sub(r"<\d{14}\.[0-9A-F]+@" + HOSTNAME + ">", "<MESSAGE-ID>", text)
+    return re.sub(r"\w{3}, [\d ]{1,2} \w{3} \d{4} [\d:]{8} [+-]\d{4} \(\w+\)", "DATE", text)
+
+
+@contextmanager
+def _milters(postfix: Postfix, case: Case, heard: Heard) -> Iterator[list[Peer]]:
+    peers = []
+    for name, script in zip(case.names, case.milters, strict=True):
+        behave = scripted(name, script, heard)
+        if not script.absent:
+            listener = socket.create_server(("127.0.0.1", postfix.milters[name]))
+            peers.append(Peer(listener, "", behave))
     try:
+        yield peers
+    finally:
+        for peer in peers:
+            peer.end()
+
+
+def _submitted(postfix: Postfix, case: Case) -> tuple[list[str], list[str]]:
+    """Hand the one message of *case* to sendmail; return what became of it, and its queue id."""
+    said = {verb: argument for verb, argument, *_ in case.steps}
+    recipients = [str(argument) for verb, argument, *_ in case.steps if verb == "rcpt"]
+    message = said["data"]
+    assert isinstance(message, bytes)
+    became = postfix.submit(case, str(said["mail"]), recipients, message)
+    return [became], [postfix.newest()] if became == "queued" else []
+
+
+def _drop_prelude(heard: Heard) -> None:
+    """Forget the connection of the client that XCLIENT replaced: its CONNECT and its HELO."""
+    for sessions in heard.sessions.values():
+        del sessions[0]
+    del heard.order[: 2 * len(heard.sessions)]
+
+
+def main(arguments: list[str], say: Callable[[str], object]) -> int:
+    """Record, or check, the groups that *arguments* name, or all."""
+    check = "--check" in arguments
+    wanted = [argument for argument in arguments if argument != "--check"] or list(GROUPS)
+    with running([case for group in wanted for case in GROUPS[group].values()]) as postfix:
         version = postfix.version()
-        for group in wanted or GROUPS:
-            cases = {}
-            for name, case in GROUPS[group].items():
-                started = time.monotonic()
-                cases[name] = record(postfix, case)
-                if (seconds := time.monotonic() - started) > 2:
-                    say(f"{group}: {name}: {seconds:.1f} s\n")
-            found = {"postfix": version, "cases": cases}
-            path = RECORDINGS / f"{group}.json"
-            path.write_text(json.dumps(found, indent=1, ensure_ascii=True) + "\n")
-            say(f"{path.name}: {len(cases)} cases\n")
+        differing = [group for group in wanted if _group(postfix, version, group, say, check=check)]
+    return int(bool(differing))
+
+
+@contextmanager
+def running(cases: list[Case]) -> Iterator[Postfix]:
+    """A private Postfix for *cases*, stopped afterwards."""
+    postfix = Postfix(cases)
+    try:
+        postfix.start()
+        yield postfix
     finally:
         postfix.stop()
 
 
+def _group(
+    postfix: Postfix, version: str, group: str, say: Callable[[str], object], *, check: bool
+) -> bool:
+    """Record one group, or return whether it differs from what was recorded."""
+    cases = {}
+    for name, case in GROUPS[group].items():
+        started = time.monotonic()
+        cases[name] = record(postfix, case)
+        if (seconds := time.monotonic() - started) > 2:
+            say(f"{group}: {name}: {seconds:.1f} s\n")
+    path = RECORDINGS / f"{group}.json"
+    if not check:
+        found = {"postfix": version, "cases": cases}
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=True) + "\n")
+        say(f"{path.name}: {len(cases)} cases\n")
+        return False
+    recorded = json.loads(path.read_text())
+    others = different(recorded, version, cases)
+    for name, lines in others.items():
+        say(f"{group}: {name}\n" + "".join(f"  {line}\n" for line in lines))
+    say(f"{path.name}: {len(others)} of {len(cases)} cases differ from {recorded['postfix']}\n")
+    return bool(others)
+
+
+def different(
+    recorded: dict[str, Any], version: str, cases: dict[str, Any]
+) -> dict[str, list[str]]:
+    """Return, by case, in which lines *cases* are not what was *recorded*.
+
+    Args:
+        recorded: a file of the recordings.
+        version: the version of the Postfix that *cases* came from; it is in {v}, and no difference.
+        cases: what was recorded now.
+    """
+    then = {name: _lines(case) for name, case in recorded["cases"].items()}
+    now = {
+        name: [
+            line.replace(f"Postfix {version}", f"Postfix {recorded['postfix']}")
+            for line in _lines(case)
+        ]
+        for name, case in cases.items()
+    }
+    return {
+        name: list(difflib.unified_diff(then.get(name, []), lines, lineterm="", n=1))[2:]
+        for name, lines in now.items()
+        if lines != then.get(name)
+    }
+
+
+def _lines(case: dict[str, Any]) -> list[str]:
+    return json.dumps(case, indent=1).splitlines()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:], sys.stderr.write)
+    sys.exit(main(sys.argv[1:], sys.stderr.write))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from actions.host.endpoint import parse_endpoint
 from actions.milter.chain import Chain
 from actions.milter.codec import SmtpReply
-from actions.milter.connection import offer_of
 from actions.milter.envelope import Client, routed_recipient, routed_sender
-from actions.milter.link import ChainSettings, Link
-from actions.milter.macros import server_macros
-from actions.milter.member import HANG_UP
-from actions.milter.transport import Timeouts, connect
+from actions.milter.member import HANG_UP, MISCONFIGURED, TEMPFAILED
 from tests.golden.cases import HOSTNAME
+from tests.golden.configured import as_configured
+from tests.golden.identity import AUTHORITY, CLIENT, TLS
 from tests.golden.scripted import Heard, queue_ids, readable, scripted
+from tests.golden.submit import play_submission
 
 if TYPE_CHECKING:
     from actions.milter.chain import Outcome
     from actions.milter.envelope import Sender
     from tests.golden.cases import Case
+    from tests.golden.configured import Configured, Played
     from tests.milters.peer import Peers
 
-PATIENCE = 5.0
+PORT = 40025
+"""The client's."""
+
 NOT_RECOGNIZED = SmtpReply(500, ("5.5.2 Error: command not recognized",))
 
 
@@ -43,10 +45,12 @@ class Session:
         self._sender = False
         self._recipients = False
         self._hung_up = False
+        self._client = Client("", "")
 
     def play(self, case: Case) -> None:
         """Play it to the end."""
-        self._greeting(self._chain.connect(Client(case.client, "127.0.0.1", 40025)))
+        self._client = _client(case)
+        self._greeting(self._chain.connect(self._client))
         for verb, argument, *more in case.steps:
             if self._hung_up:
                 self.replies.append("-" if verb in ("rcpt", "data") else "closed")
@@ -67,6 +71,8 @@ class Session:
                     self._chain.abort()
                     self._sender = self._recipients = False
                     self._note(None)
+                case "starttls" | "auth":
+                    self._change(verb, str(argument))
                 case _:
                     self._note(self._chain.unknown(str(argument)) or NOT_RECOGNIZED)
         self._chain.abort()
@@ -84,6 +90,20 @@ class Session:
 
     def _note_hang_up(self, refusal: SmtpReply | None) -> None:
         self._hung_up = self._hung_up or bool(refusal and refusal.code in HANG_UP)
+
+    def _change(self, verb: str, argument: str) -> None:
+        """Begin TLS or log in, unless Postfix did not let us."""
+        reply = self._expected[len(self.replies)]
+        self.replies.append("" if reply.startswith("2") else reply)
+        if self.replies[-1]:
+            return
+        if verb == "auth":
+            self._client = self._client._replace(auth_type="PLAIN", auth_name=argument)
+            self._chain.know(self._client)
+        else:
+            self._client = _encrypted(self._client, argument)
+            self._chain.starttls(self._client)
+            self._sender = self._recipients = False
 
     def _rcpt(self, address: str, arguments: tuple[str, ...]) -> None:
         if not self._sender:
@@ -126,6 +146,39 @@ class Session:
         return refusal is None
 
 
+def _client(case: Case) -> Client:
+    client = Client(case.client, "127.0.0.1", PORT)
+    if case.wrapped:
+        client = _encrypted(client, "")
+    facts = dict(fact.split("=", 1) for fact in case.xclient.split())
+    for name, value in facts.items():
+        given = "" if value in ("[UNAVAILABLE]", "[TEMPUNAVAIL]") else value
+        match name:
+            case "NAME":
+                client = client._replace(name=given)
+            case "REVERSE_NAME":
+                client = client._replace(reverse_name=given)
+            case "PORT":
+                client = client._replace(port=int(given or "0"))
+            case "LOGIN":
+                client = client._replace(auth_type="XCLIENT", auth_name=given)
+            case _ if given.startswith("IPV6:"):
+                address = ipaddress.ip_address(given.removeprefix("IPV6:"))
+                client = client._replace(address=str(address), family="inet6")
+            case _:
+                client = client._replace(address=given or "unknown")
+    return client
+
+
+def _encrypted(client: Client, certificate: str) -> Client:
+    """Return *client* with TLS; Postfix tells only what it trusts of a certificate."""
+    version, cipher, bits = TLS
+    client = client._replace(tls_version=version, cipher=cipher, cipher_bits=bits)
+    if certificate != "trusted":
+        return client
+    return client._replace(certificate_subject=CLIENT, certificate_issuer=AUTHORITY)
+
+
 def _sender(address: str, arguments: tuple[str, ...]) -> Sender:
     made = routed_sender(address, arguments)
     return made._replace(mailer="local") if address.endswith("@example.org") else made
@@ -139,37 +192,42 @@ def _text(reply: SmtpReply) -> str:
 def replay(peers: Peers, case: Case, recorded: dict[str, Any], version: str) -> dict[str, Any]:
     """Play *case* through our engine and return what is compared with the recording."""
     heard = Heard({}, [])
-    started = [
-        peers.start(scripted(name, script, heard))
-        for name, script in zip("AB", case.milters, strict=False)
-    ]
-    server = server_macros(HOSTNAME, "127.0.0.1", f"Postfix {version}")
-    settings = ChainSettings(server, offer=offer_of(case.version))
-    timeouts = Timeouts(*(PATIENCE,) * 5)
-    members = tuple(
-        Link(name, parse_endpoint(peer.spec), connect, timeouts, case.default_action)
-        for name, peer in zip("AB", started, strict=False)
-    )
-    chain = Chain(members, settings)
-    session = Session(chain, recorded["replies"])
-    try:
-        session.play(case)
-    finally:
-        chain.close()
+    started, specs = [], {}
+    for name, script in zip(case.names, case.milters, strict=True):
+        behave = scripted(name, script, heard)
+        specs[name] = f"unix:{peers.path('nobody')}"
+        if not script.absent:
+            started.append(peers.start(behave))
+            specs[name] = started[-1].spec
+    configured = as_configured(case, specs, version)
+    play = play_submission if case.submitted else _play_session
+    replies, outcomes = play(case, configured, recorded["replies"])
+    if configured.unknown_action:
+        replies = [_text(MISCONFIGURED) if one == _text(TEMPFAILED) else one for one in replies]
     for peer in started:
         peer.finish()
     known = queue_ids(heard)
     sessions = {
-        name: [[readable(packet, known) for packet in packets] for packets in found]
+        name: [[readable(packet, known, PORT) for packet in packets] for packets in found]
         for name, found in heard.sessions.items()
     }
-    queued = [_queued(outcome) for outcome in session.outcomes if _is_queued(outcome)]
+    queued = [_queued(outcome) for outcome in outcomes if _is_queued(outcome)]
     return {
-        "replies": session.replies,
+        "replies": replies,
         "order": heard.order,
         "sessions": sessions,
         "queued": queued,
     }
+
+
+def _play_session(case: Case, configured: Configured, expected: list[str]) -> Played:
+    chain = Chain(configured.links, configured.settings)
+    session = Session(chain, expected)
+    try:
+        session.play(case)
+    finally:
+        chain.close()
+    return session.replies, session.outcomes
 
 
 def _is_queued(outcome: Outcome) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.milters.peer import Packet, Wire, macro_list, options
@@ -37,7 +38,13 @@ class Script(NamedTuple):
     lists: tuple[tuple[int, str], ...] = ()
     """Macros it asks for (SETSYMLIST), by the number of the stage."""
     answers: Mapping[str, tuple[Packet, ...]] = {}
-    """By letter of the event, or letter and count ("R2"); "continue" where none are given."""
+    """By letter of the event, or letter and count ("R2"); "continue" where none are given.
+
+    "O" is the negotiation. A packet without a letter closes the connection, one without a letter
+    but with data is bytes that are no packet; "~" waits for so many milliseconds.
+    """
+    absent: bool = False
+    """Whether nobody listens."""
 
 
 class Heard(NamedTuple):
@@ -56,7 +63,11 @@ def scripted(name: str, script: Script, heard: Heard) -> Callable[[Wire], None]:
     def behave(wire: Wire) -> None:
         sessions.append(wire.heard)
         lists = b"".join(macro_list(*asked) for asked in script.lists)
-        wire.negotiate(options(script.version, script.actions, script.steps, lists))
+        if "O" in script.answers:
+            wire.read()
+            _answer(wire, script.answers["O"])
+        else:
+            wire.negotiate(options(script.version, script.actions, script.steps, lists))
         count: dict[bytes, int] = {}
         while (letter := wire.read()[0]) != b"Q":
             if letter in b"DA" or script.steps & UNANSWERED.get(letter, 0):
@@ -65,12 +76,22 @@ def scripted(name: str, script: Script, heard: Heard) -> Callable[[Wire], None]:
             heard.order.append(name + letter.decode())
             event = letter.decode()
             answers = script.answers
-            for packet in answers.get(
-                f"{event}{count[letter]}", answers.get(event, ((b"c", b""),))
-            ):
-                wire.send(*packet)
+            usual = answers.get(event, ((b"c", b""),))
+            _answer(wire, answers.get(f"{event}{count[letter]}", usual))
 
     return behave
+
+
+def _answer(wire: Wire, packets: tuple[Packet, ...]) -> None:
+    for letter, data in packets:
+        if letter == b"~":
+            time.sleep(int(data) / 1000)
+        elif letter:
+            wire.send(letter, data)
+        elif data:
+            wire.raw(data)
+        else:
+            raise EOFError
 
 
 def queue_ids(heard: Heard) -> dict[bytes, str]:
@@ -85,30 +106,45 @@ def queue_ids(heard: Heard) -> dict[bytes, str]:
     return known
 
 
-def readable(packet: Packet, ids: Mapping[bytes, str]) -> str:
-    """Return *packet* as text: its letter and its data, queue ids and ports made equal."""
+def readable(packet: Packet, ids: Mapping[bytes, str], port: int) -> str:
+    """Return *packet* as text: its letter and its data.
+
+    Args:
+        packet: the packet.
+        ids: what stands for each queue id.
+        port: the client's own, for which the word stands.
+    """
     letter, data = packet
     if letter == b"D":
-        return _macros(data, ids)
+        return _macros(data, ids, port)
     if letter == b"O":
         return "O " + " ".join(f"{number:#x}" for number in struct.unpack(">III", data))
     if letter == b"C":
         name, _, rest = data.partition(b"\0")
-        data = name + b"\0" + rest[:1] + (b"PORT" + rest[3:] if rest[1:] else b"")
+        data = name + b"\0" + rest[:1] + (_port(rest[1:3], port) + rest[3:] if rest[1:] else b"")
     if len(data) > LONG:
         return f"{letter.decode()} {len(data)} bytes {hashlib.sha256(data).hexdigest()}"
     return f"{letter.decode()} {data.decode('latin-1')}"
 
 
-def _macros(data: bytes, ids: Mapping[bytes, str]) -> str:
+def _port(packed: bytes, own: int) -> bytes:
+    (number,) = struct.unpack(">H", packed)
+    return b"PORT" if number == own else b"%d " % number
+
+
+def _macros(data: bytes, ids: Mapping[bytes, str], port: int) -> str:
     parts = data[1:].split(b"\0")
     assert parts.pop() == b""
     pairs = [
-        f"{name.decode()}={_value(name, value, ids)}"
+        f"{name.decode()}={_value(name, value, ids, port)}"
         for name, value in zip(parts[::2], parts[1::2], strict=True)
     ]
     return f"D {data[:1].decode()} [{', '.join(pairs)}]"
 
 
-def _value(name: bytes, value: bytes, ids: Mapping[bytes, str]) -> str:
-    return "PORT" if name == b"{client_port}" else ids.get(value, value.decode("latin-1"))
+def _value(name: bytes, value: bytes, ids: Mapping[bytes, str], port: int) -> str:
+    if name == b"{client_port}" and value == b"%d" % port:
+        return "PORT"
+    if name == b"{daemon_port}" and value != b"0":
+        return "PORT"
+    return ids.get(value, value.decode("latin-1"))

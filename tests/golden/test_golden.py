@@ -38,7 +38,9 @@ def refusals(replies: list[str]) -> list[str]:
 def test_as_postfix(peers: Peers, group: str, name: str) -> None:
     recorded = RECORDED[group]["cases"][name]
     ours = replay(peers, GROUPS[group][name], recorded, RECORDED[group]["postfix"])
-    theirs = {**recorded, "replies": refusals(recorded["replies"])}
+    theirs = dict(recorded)
+    if not GROUPS[group][name].submitted:
+        theirs["replies"] = refusals(recorded["replies"])
     assert ours["sessions"] == theirs["sessions"]
     assert ours == theirs
 

@@ -186,6 +186,15 @@ class TestOwnChain:
         assert self.run("--brief", smtpd_milters=f"{first.spec}, {second.spec}") == 0
         assert "X-A" in [seen.arguments[0] for seen in second.events() if seen.event == "header"]
 
+    def test_the_version_is_milter_protocol_unless_another_is_asked_for(
+        self, milters: Milters, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        spec = milters.start().spec
+        assert self.run(smtpd_milters=spec, milter_protocol="4") == 0
+        assert "version  4, of 4 offered" in capsys.readouterr().out
+        assert self.run("--negotiate-version=3", smtpd_milters=spec, milter_protocol="4") == 0
+        assert "version  3, of 3 offered" in capsys.readouterr().out
+
     @pytest.mark.parametrize(
         ("settings", "code", "said"),
         [({"smtpd_milters": ""}, 2, "uses no milter"), ({}, 6, "can't be read")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,7 +36,7 @@ Answers = dict[bytes, tuple["Packet", ...]]
 def runs(peers: Peers) -> Callable[..., list[ChainReport]]:
     """Runs against one milter that behaves otherwise each time."""
 
-    def run(*behaviours: Callable[[Wire], None], **given: object) -> list[ChainReport]:
+    def run(*behaviours: Callable[[Wire], None], **given: Any) -> list[ChainReport]:
         left = iter(behaviours)
 
         def behave(wire: Wire) -> None:

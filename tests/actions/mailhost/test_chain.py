@@ -14,6 +14,7 @@ from actions.mailhost.chain import (
     links,
     milter_name,
 )
+from actions.milter.connection import offer_of
 from actions.milter.transport import connect
 from tests.postfix_ports import TablePostfix
 
@@ -115,3 +116,9 @@ def test_a_specification_of_nothing_is_refused() -> None:
 def test_a_connector_for_nobody_is_an_error() -> None:
     with pytest.raises(HostError, match="no-such-user"):
         connector_as(SystemHost(), "no-such-user")(parse_endpoint("unix:/a"), 1.0)
+
+
+def test_each_milter_is_offered_its_own_protocol_version() -> None:
+    written = "{ unix:/a, protocol=2 } unix:/b"
+    first, second = configured_chain(host(smtpd_milters=written, milter_protocol="4")).links
+    assert (first.offer, second.offer) == (offer_of(2), offer_of(4))

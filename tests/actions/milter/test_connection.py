@@ -41,7 +41,7 @@ def opened(
 
 def sent(connection: Connection, stage: Stage, data: bytes = b"", **values: bytes) -> list[Packet]:
     """Send *stage* with its macros and return the packets that go out."""
-    return packets(connection.send(stage, data, connection.macros(stage, values)))
+    return packets(connection.head(connection.prepared(stage, values), len(data)) + data)
 
 
 def packets(data: bytes) -> list[Packet]:
@@ -175,9 +175,10 @@ class TestSkip:
         connection.abort()
         assert not connection.withheld(Stage.RCPT)
 
-    def test_it_is_a_violation_where_it_was_not_negotiated(self) -> None:
-        with pytest.raises(Violation, match="skip was not negotiated"):
-            answer_to(opened(), Stage.BODY, frame(b"s"))
+    def test_it_is_obeyed_where_it_was_not_negotiated(self) -> None:
+        connection = opened()
+        assert answer_to(connection, Stage.BODY, frame(b"s")) == [Reply("skip")]
+        assert connection.withheld(Stage.BODY)
 
 
 class TestMacros:
@@ -226,26 +227,26 @@ class TestMacros:
         values["other"] = b"y"
         listed = RULES[stage].macros
         for one in STAGES:
-            told = own.macros(one, values)
+            told = own.prepared(one, values).macros
             if RULES[one].macros == listed:
                 assert told == (("i", b"x"), ("other", b"y"))
             else:
-                assert told == usual.macros(one, values)
+                assert told == usual.prepared(one, values).macros
 
     def test_an_empty_list_replaces_nothing(self) -> None:
         connection = opened(answer=options(lists=macro_list(0, "") + macro_list(1, "  ")))
-        assert connection.macros(Stage.CONNECT, {"j": b"host"}) == (("j", b"host"),)
-        assert connection.macros(Stage.HELO, {"cipher": b"c"}) == (("cipher", b"c"),)
+        assert connection.prepared(Stage.CONNECT, {"j": b"host"}).macros == (("j", b"host"),)
+        assert connection.prepared(Stage.HELO, {"cipher": b"c"}).macros == (("cipher", b"c"),)
 
     def test_given_values_go_first_though_nobody_asked(self) -> None:
         connection = opened(connect={"own": b"1", "v": b"mine"})
         values = {"j": b"host", "v": b"Postfix"}
-        assert connection.macros(Stage.CONNECT, values) == (
+        assert connection.prepared(Stage.CONNECT, values).macros == (
             ("own", b"1"),
             ("v", b"mine"),
             ("j", b"host"),
         )
-        assert connection.macros(Stage.HELO, values) == ()
+        assert connection.prepared(Stage.HELO, values).macros == ()
 
     @pytest.mark.parametrize(
         "stage", [Stage.CONNECT, Stage.HELO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.UNKNOWN]
@@ -255,7 +256,7 @@ class TestMacros:
         connection = opened(answer=options(steps=RULES[stage].unwanted))
         values = {"i": b"1", "j": b"host", "cipher": b"c"}
         held = connection.hold_macros(stage, values)
-        assert held == connection.macros(stage, values)
+        assert held == connection.prepared(stage, values).macros
         letters = [(letter, data[:1]) for letter, data in sent(connection, Stage.EOH)]
         assert letters == [(b"D", RULES[stage].command), (b"D", b"N"), (b"N", b"")]
         assert packets(connection.abort()) == [(b"A", b"")]
@@ -310,10 +311,10 @@ class TestAnswers:
 
     @pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.HELO])
     @pytest.mark.parametrize("letter", [b"d", b"s"])
-    def test_discard_and_skip_have_no_place_before_mail(self, stage: Stage, letter: bytes) -> None:
+    def test_discard_and_skip_are_overlooked_before_mail(self, stage: Stage, letter: bytes) -> None:
         connection = opened(answer=options(steps=SKIP))
-        with pytest.raises(Violation, match=f"is not allowed at {stage.words}"):
-            answer_to(connection, stage, frame(letter))
+        assert answer_to(connection, stage, frame(letter)) == [Reply("continue")]
+        assert not connection.withheld(stage)
 
     @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage is not Stage.END])
     def test_edits_belong_to_end_of_message(self, stage: Stage) -> None:

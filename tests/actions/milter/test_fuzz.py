@@ -64,7 +64,7 @@ def play(noise: Noise, random: Random) -> tuple[int, list[Edit], bool]:
             if connection.chosen and not connection.awaits:
                 stage = random.choice((*STAGES, Stage.END))
                 if not connection.withheld(stage):
-                    connection.send(stage, b"", connection.macros(stage, {"i": b"1"}))
+                    connection.head(connection.prepared(stage, {"i": b"1"}), 0)
             elif taken > 200:
                 return taken, edits, False
             connection.receive(noise.anything() if random.random() < 0.1 else noise.valid())

@@ -41,12 +41,12 @@ def test_it_is_written_with_crlf() -> None:
     assert parse_message(b"A: b\n c\n\nbody").as_bytes() == b"A: b\r\n c\r\n\r\nbody\r\n"
 
 
-def test_an_mbox_line_is_dropped() -> None:
-    assert headers(b"From a@b Thu Jan  1 00:00:00 2026\nSubject: x\n\n") == [(b"Subject", b" x")]
-
-
-def test_a_from_header_with_space_before_its_colon_is_no_mbox_line() -> None:
-    assert headers(b"From : a@b\n\n") == [(b"From", b" a@b")]
+@pytest.mark.parametrize("line", [b"From a@b Thu Jan  1 2026", b">>From a@b", b"From : a@b"])
+def test_an_mbox_line_becomes_a_header(line: bytes) -> None:
+    assert headers(line + b"\nSubject: x\n\n") == [
+        (b"X-Mailbox-Line", b" " + line),
+        (b"Subject", b" x"),
+    ]
 
 
 def test_only_the_first_line_can_be_an_mbox_line() -> None:
@@ -165,7 +165,7 @@ def test_every_line_of_a_body_ends_with_crlf(data: bytes) -> None:
 
 
 @given(pieces)
-def test_nothing_but_line_ends_and_the_mbox_line_is_lost(data: bytes) -> None:
+def test_nothing_but_line_ends_is_lost(data: bytes) -> None:
     content = parse_message(b"X: y\n" + data)
 
     def inked(text: bytes) -> bytes:
