@@ -156,7 +156,7 @@ class Form(Screen["dict[str, object] | None"]):
         title = joined(said(self._action.name, "bold"), said(f"  {self._action.summary}"))
         yield Static(title, classes="title")
         if self._note:
-            yield Static(said(f"◐ {self._note}", "warn"), classes="title")
+            yield Static(said(f"◐ {self._note}", "warn"), classes="note")
         with VerticalScroll(can_focus=False):
             yield from self._fields()
         yield Static(id="explanation")

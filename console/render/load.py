@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.printable import printable
-from console.render.hint import Hints
 from console.render.ink import Ink
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from actions.chain.load.report import ErrorCount, LoadReport, MilterLoad
     from actions.chain.load.times import Spread
+    from console.render.hint import Hints
 
 _GOOD = ("pass", "accept")
 
@@ -75,7 +75,7 @@ def _milter(milter: MilterLoad) -> Iterator[str]:
 def _row(name: str, times: Spread) -> str:
     shown = (times.p50, times.p90, times.p99, times.longest)
     cells = "".join(f"{_short(seconds):>11}" for seconds in shown)
-    return f" {name[:22]:22}{times.count:>11}{cells}"
+    return f" {name[:22]:22}{times.number:>11}{cells}"
 
 
 def _short(seconds: float) -> str:
@@ -93,7 +93,7 @@ def _verdicts(report: LoadReport, ink: Ink) -> Iterator[str]:
 def _error(error: ErrorCount) -> str:
     at = f"{error.milter} at {error.stage}"
     return printable(
-        f" {error.count:>9} × {error.kind}: {error.text} ({at}, first after {error.first:.1f} s)"
+        f" {error.number:>9} × {error.kind}: {error.text} ({at}, first after {error.first:.1f} s)"
     )
 
 

@@ -14,6 +14,7 @@ from actions.registry import find
 from widgets.chain import compare, target
 from widgets.chain.details import all_negotiations, cell_line, lane_rows
 from widgets.chain.difference import difference_rows
+from widgets.chain.over import view_of
 from widgets.chain.packets import packet_rows
 from widgets.chain.table import ChainTable
 from widgets.chain.trial import Trial
@@ -69,8 +70,8 @@ class ChainPane(Pane):
         _key("n", "negotiation", "negotiation", "versions, actions, steps, macros asked for"),
         _key("t", "packets", "packets", "every packet in hexadecimal"),
         _key("c", "compare", "compare", "what differs from an earlier run"),
-        _key("x", "scenarios", "scenarios", "run a suite of tests, each with what is expected"),
-        _key("l", "load", "load", "many sessions at once: throughput and percentiles"),
+        _key("x", "over('scenario')", "scenarios", "run a suite of tests with what they expect"),
+        _key("l", "over('load')", "load", "many sessions at once: throughput, percentiles"),
         _key("y", "command", "command", "show and copy the same as a shell command"),
         Binding("pagedown", "page(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
@@ -113,11 +114,10 @@ class ChainPane(Pane):
 
     def adopt(self, action: str, given: Mapping[str, object]) -> bool:
         """Take over tests of the chain."""
-        if action == "chain.load":
-            self._open_load(given)
-            return True
-        if action == "chain.scenario" and not given.get("shipped"):
-            self._open_scenarios(given)
+        own = self._own or target.OwnMilters()
+        over = view_of(self.workplace, action, given, self._arguments, own)
+        if over:
+            self.app.push_screen(over)
             return True
         if action != target.ACTION:
             return False
@@ -126,7 +126,7 @@ class ChainPane(Pane):
             self.action_options()
         return True
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something now."""
         running, asked = self._job is not None, bool(self._trial.course.lanes)
         tested = self._trial.report is not None
@@ -142,7 +142,7 @@ class ChainPane(Pane):
             "negotiation": tested,
             "packets": tested,
             "compare": self._runs.comparable and not running,
-            "load": asked and not running,
+            "over": not running and (asked or parameters != ("load",)),
             "command": asked,
         }
         return needs.get(action, True)
@@ -283,17 +283,6 @@ class ChainPane(Pane):
         self._looking = None
         self._show()
 
-    def _open_scenarios(self, given: Mapping[str, object]) -> None:
-        from widgets.chain.scenarios.view import ScenariosView
-
-        self.app.push_screen(ScenariosView(self.workplace, given))
-
-    def _open_load(self, given: Mapping[str, object]) -> None:
-        from widgets.chain.load.view import LoadView
-
-        asked = target.arguments(self._own or target.OwnMilters(), {**self._given, **given})
-        self.app.push_screen(LoadView(self.workplace, asked, self._heading))
-
     def _started(self, work: Callable[[Context], object]) -> Job:
         job = Job(self.workplace.host, work, self)
         job.start()
@@ -350,13 +339,9 @@ class ChainPane(Pane):
         """Compare the last run with an earlier one."""
         compare.ask(self.app, self._runs)
 
-    def action_scenarios(self) -> None:
-        """Choose a suite of scenarios and run it."""
-        self._open_scenarios({})
-
-    def action_load(self) -> None:
-        """Put the milters under load."""
-        self._open_load({})
+    def action_over(self, name: str) -> None:
+        """Open the view of another action of the chain."""
+        self.adopt(f"chain.{name}", {})
 
     def action_command(self) -> None:
         """Show and copy the command that does the same."""

@@ -11,6 +11,7 @@ from actions.host.endpoint import BadEndpoint, parse_endpoint
 from actions.mailhost.chain import links
 from actions.mailhost.discovery import Discovery, discover, find_chain
 from actions.record import Record
+from widgets.chain.course import Course
 from widgets.choice import Alternative
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from actions.action import Context
     from actions.mailhost.discovery import HostChain, Manager
     from actions.milter.link import Link
-    from widgets.chain.course import Course
 
 ACTION = "chain.test"
 
@@ -148,10 +148,20 @@ def objection(text: str) -> str:
 
 def heading(course: Course, own: OwnMilters, given: Mapping[str, object]) -> str:
     """Return in one line which milters a test asks, with what, as whom."""
-    return " · ".join((_whom(course, own, given), _what(given), _who(given), *_further(given)))
+    return " · ".join((whom(course, own, given), what(given), who(given), *_further(given)))
 
 
-def _whom(course: Course, own: OwnMilters, given: Mapping[str, object]) -> str:
+def asked(own: OwnMilters, given: Mapping[str, object]) -> str:
+    """Return in words which milters are asked, those behind a manager left aside.
+
+    Raises:
+        BadEndpoint: what was typed names none.
+    """
+    return whom(Course(chosen(own, given)[0]), own, given)
+
+
+def whom(course: Course, own: OwnMilters, given: Mapping[str, object]) -> str:
+    """Return in words which milters are asked."""
     count = len(course.chain)
     if not count:
         return "no milters"
@@ -168,12 +178,14 @@ def title(chain: HostChain) -> str:
     return f"port {port}" if address else chain.name
 
 
-def _what(given: Mapping[str, object]) -> str:
+def what(given: Mapping[str, object]) -> str:
+    """Return in words what is sent."""
     file = given.get("message")
     return f"message {file}" if file else f"sample {given.get('sample', 'clean')}"
 
 
-def _who(given: Mapping[str, object]) -> str:
+def who(given: Mapping[str, object]) -> str:
+    """Return in words who sends it."""
     profile = PROFILES[str(given.get("profile", "outside"))]
     address = given.get("connect_address") or profile.client.address
     word = "client" if profile.name != "authenticated" else "user at"

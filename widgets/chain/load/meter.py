@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 
 LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -37,11 +38,10 @@ class Meter:
     def sparkline(self) -> str:
         """The throughput over time, the highest as the full height."""
         looks = list(self._looks)
-        cells = min(ACROSS, len(looks) - 1)
-        places = (
-            [round(cell * (len(looks) - 1) / cells) for cell in range(cells + 1)] if cells else []
-        )
-        rates = [_rate(looks[a], looks[b]) for a, b in zip(places, places[1:], strict=False)]
+        steps = len(looks) - 1
+        cells = min(ACROSS, steps)
+        chosen = [looks[cell * steps // cells] for cell in range(cells + 1)] if cells else []
+        rates = [_rate(before, after) for before, after in pairwise(chosen)]
         most = max(rates, default=0.0)
         return "".join(LEVELS[_level(rate, most)] for rate in rates)
 

@@ -14,6 +14,8 @@ from widgets.page import heading
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from textual.content import Content
+
     from actions.chain.load.report import (
         ErrorCount,
         LoadProgress,
@@ -33,6 +35,9 @@ LONGEST_NAME = 28
 
 MOST_ERRORS = 20
 """Kinds of failure that are listed."""
+
+GOOD: Tone = "good"
+WARN: Tone = "warn"
 
 BAR = 30
 WIDE_BAR = 60
@@ -61,21 +66,19 @@ def progress_rows(
     until = f" of {duration:g} s" if duration else " s"
     told = f" {share * 100:3.0f} %  {progress.done:,}{of} sessions, {progress.seconds:.0f}{until}"
     yield Row(said(" "), joined(said(bar(share, cells), "accent"), said(told)))
-    yield Row(
-        said(" "),
-        joined(
-            said(f"now {meter.now:,.0f}/s  mean {progress.sessions_per_second:,.0f}/s  "),
-            said(meter.sparkline, "accent"),
-            said(f"  {progress.running} at once", "dim"),
-        ),
+    now, mean = meter.now, progress.sessions_per_second
+    parts = (
+        said(f"now {now:,.0f}, mean {mean:,.0f} sessions/s  "),
+        said(meter.sparkline, "accent"),
+        said(f"  ✗ {_errors_word(progress.errors)}", "bad") if progress.errors else said(""),
     )
+    yield Row(said(" "), joined(*parts))
 
 
 def ending_rows(report: LoadReport, meter: Meter) -> Iterator[Row]:
     """Yield how a load ended, and how fast it was."""
-    sign, word, tone = _ending(report)
-    count = f"{report.sessions:,} session{'s' if report.sessions != 1 else ''}"
-    yield Row(said(f" {sign} ", tone), said(f"{word}: {count} in {took(report.seconds)}", tone))
+    sign, told, tone = _ending(report)
+    yield Row(said(f" {sign} ", tone), said(told, tone))
     if report.undecided:
         told = f"in {report.undecided:,} of them a milter gave no decision"
         yield Row(said(" ? ", "warn"), said(told, "warn"))
@@ -95,17 +98,20 @@ def result_rows(of: LoadProgress | LoadReport, errors: Sequence[ErrorCount]) -> 
     """Yield the verdicts, the *errors* by kind, and the times."""
     yield from _verdicts(of.verdicts)
     yield from _errors(errors)
-    if of.session.count:
+    if of.session.number:
         yield from _times(of.session, of.milters)
 
 
 def _ending(report: LoadReport) -> tuple[str, str, Tone]:
+    fine = report.sessions and not (report.undecided or report.uneven)
+    sign, tone = ("●", GOOD) if fine else ("◐", WARN)
+    spent = took(report.seconds)
     if report.ending == "cancelled":
-        of = f" of {report.planned:,} sessions" if report.planned else ""
-        return "◐", f"Cancelled{of}", "warn"
-    if report.undecided or report.uneven or not report.sessions:
-        return "◐", "Over", "warn"
-    return "●", "All sessions done" if report.planned else "The time is over", "good"
+        of = f" of {report.planned:,}" if report.planned else ""
+        return "◐", f"Cancelled after {report.sessions:,}{of} sessions, {spent}", WARN
+    if report.ending == "the duration is over":
+        return sign, f"The time is over: {report.sessions:,} sessions in {spent}", tone
+    return sign, f"All {report.sessions:,} sessions done in {spent}", tone
 
 
 def _verdicts(verdicts: Sequence[VerdictCount]) -> Iterator[Row]:
@@ -113,29 +119,34 @@ def _verdicts(verdicts: Sequence[VerdictCount]) -> Iterator[Row]:
     if not sizes:
         return
     yield Row()
-    for size in sizes:
-        counts = [one for one in verdicts if one.size == size]
-        parts = (
-            said(f"{VERDICT_SIGNS[one.verdict][0]} {one.messages:,} {one.verdict}   ", tone)
-            for one in counts
-            for tone in (VERDICT_SIGNS[one.verdict][1],)
-        )
-        yield Row(said(f" {size:>11,} bytes  ", "dim"), joined(*parts))
+    width = max(len(f"{size:,}") for size in sizes)
+    for number, size in enumerate(sizes):
+        head = said(" Verdicts  " if number == 0 else "           ", "bold")
+        counts = (_count(one) for one in verdicts if one.size == size)
+        yield Row(head, joined(said(f"{size:>{width},} bytes  ", "dim"), *counts))
+
+
+def _count(one: VerdictCount) -> Content:
+    sign, tone = VERDICT_SIGNS[one.verdict]
+    return said(f"{sign} {one.messages:,} {one.verdict}   ", tone)
 
 
 def _errors(errors: Sequence[ErrorCount]) -> Iterator[Row]:
     if not errors:
         return
-    count = sum(one.count for one in errors)
     yield Row()
-    yield heading(f"{count:,} error{'s' if count != 1 else ''}")
+    yield heading(_errors_word(sum(one.number for one in errors)))
     for one in errors[:MOST_ERRORS]:
-        head = said(f" ✗ {one.count:>5,} {one.kind:10}  ", "bad")
+        head = said(f" ✗ {one.number:>5,} {one.kind:10}  ", "bad")
         told = f"{one.milter} at {one.stage}: {one.text}"
         yield Row(head, said(told), said(f"first after {took(one.first)}", "dim"))
     if len(errors) > MOST_ERRORS:
         more = f"… {len(errors) - MOST_ERRORS:,} more kinds"
         yield Row(said("   "), said(more, "dim"))
+
+
+def _errors_word(count: int) -> str:
+    return f"{count:,} error{'s' if count != 1 else ''}"
 
 
 def _times(session: Spread, milters: Sequence[MilterLoad]) -> Iterator[Row]:
@@ -159,5 +170,9 @@ def _line(name: str, spread: Spread, width: int, tone: Tone) -> Iterator[Row]:
         shown = said("")
     margin = spaced(width + 2 - shown.cell_length)
     times = (spread.p50, spread.p90, spread.p99, spread.longest)
-    numbers = "".join(f"{milliseconds(one):>{NUMBER}}" for one in times)
-    yield Row(joined(" ", shown, margin), said(f"{numbers}{spread.count:>{NUMBER},}"))
+    numbers = "".join(f"{_time(one):>{NUMBER}}" for one in times)
+    yield Row(joined(" ", shown, margin), said(f"{numbers}{spread.number:>{NUMBER},}"))
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms" if seconds < 0.01 else milliseconds(seconds)

@@ -9,7 +9,9 @@ from textual.binding import Binding
 from textual.widgets import Static
 
 from actions.chain.load.report import LoadProgress
+from actions.host.endpoint import BadEndpoint
 from actions.registry import find
+from widgets.chain import target
 from widgets.chain.load.meter import Meter
 from widgets.chain.load.rows import ending_rows, progress_rows, result_rows
 from widgets.fault import fault_rows
@@ -53,11 +55,12 @@ class LoadView(Over):
     Args:
         workplace: the host.
         given: the arguments of ``chain.test``; those that a load takes too hold for it.
-        whom: which milters are asked, for people.
+        own: the milters of this host.
     """
 
-    CSS_PATH = "load.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", tooltip="stop; what was measured is kept"),
+        Binding("escape", "back", "back"),
         Binding("r", "run", "run", tooltip="play the sessions once more"),
         Binding("o", "options", "options", tooltip="how many sessions, how many at once, sizes"),
         Binding("y", "command", "command", tooltip="show and copy the same as a shell command"),
@@ -69,11 +72,13 @@ class LoadView(Over):
         ("undecided", "a milter gave no answer; the errors say why"),
     )
 
-    def __init__(self, workplace: Workplace, given: Mapping[str, object], whom: str) -> None:
+    def __init__(
+        self, workplace: Workplace, given: Mapping[str, object], own: target.OwnMilters
+    ) -> None:
         super().__init__()
         self._workplace = workplace
         self._given = _taken_over(find(ACTION), given)
-        self._whom = whom
+        self._own = own
         self._job: Job | None = None
         self._progress: LoadProgress | None = None
         self._meter = Meter()
@@ -100,7 +105,12 @@ class LoadView(Over):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only the keys that do something now."""
         idle = self._job is None
-        return {"run": idle and self._asked, "options": idle}.get(action, True)
+        needs = {
+            "cancel": self._job is not None and not self._job.cancelled,
+            "run": idle and self._asked,
+            "options": idle,
+        }
+        return needs.get(action, True)
 
     def action_options(self) -> None:
         """Ask how much is wanted."""
@@ -116,13 +126,11 @@ class LoadView(Over):
         self._job.start()
         self._show()
 
-    def action_back(self) -> None:
-        """Cancel what is under way and keep what was measured, or close."""
-        if self._job and not self._job.cancelled:
+    def action_cancel(self) -> None:
+        """Cancel what is under way and keep what was measured."""
+        if self._job:
             self._job.cancel()
             self._show()
-        else:
-            self.dismiss()
 
     def action_command(self) -> None:
         """Show and copy the command that does the same."""
@@ -152,7 +160,7 @@ class LoadView(Over):
             self._given, self._asked = given, True
             self.action_run()
         elif not self._asked:
-            self.call_later(self.dismiss)
+            self.call_later(self.action_back)
 
     @property
     def _action(self) -> Action:
@@ -167,11 +175,16 @@ class LoadView(Over):
 
     def _heading(self) -> Content:
         given = self._given
-        what = (
-            f"message {given['message']}" if given.get("message") else given.get("sample", "clean")
-        )
-        at_once = f"{given.get('parallel', 4)} at once"
-        return joined(said("Load", "bold"), said(f"  {self._whom} · {what} · {at_once}"))
+        try:
+            asked = target.asked(self._own, given)
+        except BadEndpoint as error:
+            asked = str(error)
+        at_once = f"{given.get('parallel', self._default('parallel'))} at once"
+        told = " · ".join((asked, target.what(given), target.who(given), at_once))
+        return joined(said("Load", "bold"), said(f"  {told}"))
+
+    def _default(self, name: str) -> object:
+        return next(one.default for one in self._action.parameters if one.name == name)
 
     def _rows(self) -> list[Row]:
         if self._fault:

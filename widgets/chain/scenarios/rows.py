@@ -52,11 +52,13 @@ def result_row(result: ScenarioResult, *, with_suite: bool) -> Row:
 
 def sum_line(results: Sequence[ScenarioResult], seconds: float) -> Content:
     """Return how many passed, failed, and so on."""
-    counts = {status: sum(one.status == status for one in results) for status in _SIGNS}
-    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    tone: Tone = "bad" if counts["failed"] else "warn" if counts["undecided"] else "good"
-    number = f"{len(results)} scenario{'s' if len(results) != 1 else ''}"
-    return joined(said(f"{number}: "), said(told, tone), said(f" · {took(seconds)}", "dim"))
+    number = f"{len(results)} scenario{'s' if len(results) != 1 else ''}: "
+    parts: list[Content] = []
+    for status, (_, tone) in _SIGNS.items():
+        count = sum(one.status == status for one in results)
+        if count:
+            parts += [said(", " if parts else ""), said(f"{count} {status}", tone)]
+    return joined(number, *parts, said(f" · {took(seconds)}", "dim"))
 
 
 def below_rows(result: ScenarioResult) -> Iterator[Row]:

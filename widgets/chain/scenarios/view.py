@@ -66,6 +66,8 @@ class ScenariosView(Over):
     AUTO_FOCUS = "Results"
     CSS_PATH = "scenarios.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", tooltip="stop; what came so far is kept"),
+        Binding("escape", "back", "back"),
         Binding("enter", "explain", "explain", tooltip="what was expected, and all that came"),
         Binding("r", "run", "run", tooltip="run the scenarios once more"),
         Binding("s", "suite", "suite", tooltip="another suite: one of the program's, or a file"),
@@ -124,6 +126,7 @@ class ScenariosView(Over):
         """Offer only the keys that do something now."""
         idle = self._job is None
         needs = {
+            "cancel": not idle,
             "explain": bool(self._results),
             "run": idle and bool(self._files),
             "suite": idle and self._listing is None,
@@ -156,14 +159,12 @@ class ScenariosView(Over):
         self._job.start()
         self._show()
 
-    def action_back(self) -> None:
-        """Cancel what is under way, or close."""
+    def action_cancel(self) -> None:
+        """Cancel what is under way; a milter that holds the line is not waited for."""
         if self._job:
             self._job.cancel()
             self._cancelled_after, self._job = self._job.seconds, None
             self._show()
-        else:
-            self.dismiss()
 
     def action_explain(self) -> None:
         """Show all about the scenario under the cursor."""
@@ -186,7 +187,7 @@ class ScenariosView(Over):
         elif value is not None:
             self._file_typed(value)
         elif not self._files:
-            self.call_later(self.dismiss)
+            self.call_later(self.action_back)
 
     def _file_typed(self, text: str | None) -> None:
         if text is not None:
@@ -194,7 +195,7 @@ class ScenariosView(Over):
             self._given = {**self._given, "file": (file,)}
             self.action_run()
         elif not self._files:
-            self.call_later(self.dismiss)
+            self.call_later(self.action_back)
 
     def _options_chosen(self, given: dict[str, object] | None) -> None:
         if given is not None:

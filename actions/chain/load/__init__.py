@@ -1,0 +1,1 @@
+"""``chain.load``: many sessions through a chain at once, counted and timed."""
