@@ -17,16 +17,7 @@ from actions.milter.macros import (
     recipient_macros,
     sender_macros,
 )
-from actions.milter.member import (
-    DEFAULT_REPLIES,
-    HANG_UP,
-    MISCONFIGURED,
-    REJECTED,
-    SHUT_DOWN,
-    TEMPFAILED,
-    Member,
-    Stop,
-)
+from actions.milter.member import HANG_UP, Member, Stop
 from actions.milter.message import (
     Content,
     Envelope,
@@ -36,14 +27,14 @@ from actions.milter.message import (
     parse_message,
     without_dropped,
 )
-from actions.milter.protocol import MESSAGE_STAGES, Stage
-from actions.milter.session import GO_ON, Exchange, Negotiated
+from actions.milter.protocol import Stage
+from actions.milter.session import Exchange, Negotiated
 from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions.milter.codec import Edit, Reply, SmtpReply
+    from actions.milter.codec import Edit, SmtpReply
     from actions.milter.envelope import Client, Recipient, Sender
     from actions.milter.link import ChainSettings, Link
 
@@ -83,13 +74,16 @@ class Chain:
         observe: is given every `Negotiated`, `Exchange` and `Edited` as it happens.
     """
 
+    kind_of_member: type[Member] = Member
+    """How a milter's replies are obeyed."""
+
     def __init__(
         self,
         links: tuple[Link, ...],
         settings: ChainSettings,
         observe: Callable[[ChainEvent], None] = lambda _: None,
     ) -> None:
-        self._members = tuple(Member(link) for link in links)
+        self._members = tuple(self.kind_of_member(link) for link in links)
         self._settings = settings
         self._observe = observe
         self._deadline = time.monotonic() + settings.deadline
@@ -291,7 +285,7 @@ class Chain:
         member.session, opened = open_session(member.link, self._settings, self._deadline)
         self._observe(opened)
         if opened.trouble:
-            self._give_up(member)
+            member.give_up()
 
     def _ask(
         self,
@@ -308,64 +302,7 @@ class Chain:
         known = {**self._values, **self._message_values, **values}
         exchange = member.session.ask(stage, data, argument, known)
         self._observe(exchange)
-        return self._take(member, exchange)
-
-    def _take(self, member: Member, exchange: Exchange) -> Stop | None:
-        if exchange.reply is GO_ON:
-            return None
-        if exchange.trouble:
-            return self._give_up(member, bad_reply=exchange.trouble.bad_reply)
-        return self._obey(member, exchange.stage, exchange.reply)
-
-    def _obey(self, member: Member, stage: Stage, reply: Reply | None) -> Stop | None:
-        name = member.link.name
-        at_connect = stage in (Stage.CONNECT, Stage.HELO)
-        match reply.decision if reply else "continue":
-            case "accept" if at_connect:
-                self._dismiss(member)
-            case "accept":
-                member.done_with_message = True
-            case "reject" | "tempfail" as decision:
-                default = REJECTED if decision == "reject" else TEMPFAILED
-                stop = Stop((reply and reply.smtp) or default, name)
-                if at_connect:
-                    self._dismiss(member, stop)
-                return stop
-            case "discard":
-                return Stop(None, name, "discard")
-            case "shutdown" if stage in MESSAGE_STAGES:
-                return Stop(None, name, "discard")  # Postfix says 250 and queues nothing
-            case "shutdown":
-                stop = Stop(SHUT_DOWN, name)
-                self._dismiss(member, stop)
-                return stop
-            case "failure":
-                return self._give_up(member)
-        return None
-
-    def _give_up(self, member: Member, *, bad_reply: bool = False) -> Stop | None:
-        """Take milter_default_action for a milter that failed; it holds for the session.
-
-        What refuses says so in other words where the milter's *bad reply* was the failure.
-        """
-        action = member.link.default_action
-        stop = None
-        if action == "quarantine":
-            stop = Stop(None, member.link.name, "quarantine", "default_action")
-        elif action != "accept":
-            reply = DEFAULT_REPLIES[action]
-            if bad_reply:
-                code = reply.code if reply.code in HANG_UP else MISCONFIGURED.code
-                reply = MISCONFIGURED._replace(code=code)
-            stop = Stop(reply, member.link.name)
-        self._dismiss(member, stop)
-        return stop
-
-    def _dismiss(self, member: Member, standing: Stop | None = None) -> None:
-        member.done, member.standing = True, standing
-        if member.session:
-            member.session.close()
-            member.session = None
+        return member.take(exchange)
 
     def _message_to(self, member: Member, outcome: Outcome) -> tuple[Outcome, Stop | None]:
         if member.standing or member.session is None:
@@ -378,7 +315,7 @@ class Chain:
         events = content_events(outcome.content, leading_space=keep)
         for last in member.session.ask_all(events, self._content_values):
             self._observe(last)
-            stop = self._take(member, last)
+            stop = member.take(last)
             if stop or member.done_with_message or member.done:
                 break
         edits = last.edits if last else ()
@@ -387,7 +324,7 @@ class Chain:
         try:
             return self._edit(member.link.name, outcome, edits, stop, leading_space=keep)
         except InterruptedBody as so_far:
-            stop = self._give_up(member, bad_reply=True)
+            stop = member.give_up(bad_reply=True)
             return outcome._replace(content=so_far.content, envelope=so_far.envelope), stop
 
     def _edit(

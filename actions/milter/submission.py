@@ -15,7 +15,7 @@ from actions.milter.codec import SmtpReply
 from actions.milter.envelope import Client
 from actions.milter.events import client_data, text_strings
 from actions.milter.macros import client_macros, content_macros
-from actions.milter.member import Stop
+from actions.milter.member import Member, Stop
 from actions.milter.message import MAILBOX_LINE, Header, parse_message
 from actions.milter.protocol import Stage
 
@@ -26,13 +26,23 @@ if TYPE_CHECKING:
     from actions.milter.codec import Reply
     from actions.milter.envelope import Recipient, Sender
     from actions.milter.link import ChainSettings, Link
-    from actions.milter.member import Member
 
 LOCALHOST = Client("localhost", "127.0.0.1", port=0)
 """Who such mail comes from; its name is said in HELO too."""
 
 KEPT = SmtpReply(451, ("4.3.5 Server configuration error",))
 """What Postfix logs for a refused recipient: the whole message stays in the maildrop."""
+
+
+class _Member(Member):
+    """A milter that is asked about mail without a client."""
+
+    def obey(self, stage: Stage, reply: Reply | None) -> Stop | None:
+        """Do what *reply* says; shutting down loses the mail at every stage, and nobody is told."""
+        if reply and reply.decision == "shutdown":
+            self.dismiss()
+            return Stop(None, self.link.name, "discard")
+        return super().obey(stage, reply)
 
 
 class Submission(Chain):
@@ -44,6 +54,8 @@ class Submission(Chain):
         queue_id: the message's; unlike in SMTP it is known from the beginning.
         observe: is given every `Negotiated`, `Exchange` and `Edited` as it happens.
     """
+
+    kind_of_member = _Member
 
     def __init__(
         self,
@@ -103,12 +115,6 @@ class Submission(Chain):
 
     def _abort_all(self) -> None:
         """Send nothing: the session ends with the message."""
-
-    def _obey(self, member: Member, stage: Stage, reply: Reply | None) -> Stop | None:
-        if reply and reply.decision == "shutdown":
-            self._dismiss(member)
-            return Stop(None, member.link.name, "discard")  # at every stage, and nobody is told
-        return super()._obey(member, stage, reply)
 
 
 def completed(message: bytes, sender: str, message_id: str, date: str) -> bytes:
