@@ -7,16 +7,19 @@ import sys
 
 from actions.printable import printable
 
+USUAL = 80
+"""Columns of a terminal that does not tell."""
+
 _CLEAR = "\r\x1b[K"
 
 
 def show(line: str) -> None:
     """Write *line* over the one before, cut to the terminal's width."""
     try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or USUAL
     except OSError:
-        columns = 80
-    sys.stderr.write(_CLEAR + printable(line)[: max(columns - 1, 1)])
+        columns = USUAL
+    sys.stderr.write(_CLEAR + printable(line)[: columns - 1])
     sys.stderr.flush()
 
 

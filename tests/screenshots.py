@@ -6,7 +6,9 @@ Run as ``python -m tests.screenshots``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,12 +66,82 @@ async def _working(screen: Driven, save: Callable[[str], None]) -> None:
     """A message that is rejected, and what became of it on the way."""
     await screen.sees("● ok")
     await screen.press("s", "down", "enter", "r")
-    await screen.sees("Rejected by spamass-milter")
+    await screen.sees("Rejected by milter-manager")
     await screen.pilot.pause(0.5)
     save("chain-gtube")
+    await screen.press("s", "up", "enter", "r")
+    await screen.sees("would be delivered")
     await screen.press("d")
     await screen.sees("Before and after the whole chain")
     save("message-diff")
+    await screen.press("escape")
+    await _compared(screen, save)
+    await _scenarios(screen, save)
+    await _loaded(screen, save)
+
+
+async def _compared(screen: Driven, save: Callable[[str], None]) -> None:
+    """A message that is rejected beside one that is not."""
+    await screen.press("s", "down", "enter", "r")
+    await screen.sees("Rejected by milter-manager")
+    await screen.press("c", "enter")
+    await screen.sees("Comparison of two runs")
+    await screen.pilot.pause(0.5)
+    save("chain-compare")
+    await screen.press("escape")
+
+
+_SUITE = """
+about = "what our filters promise"
+[[milter]]
+name = "clamav-milter"
+[[milter]]
+name = "spamass-milter"
+[[scenario]]
+name = "a clean message passes"
+expect.verdict = "delivered"
+[[scenario]]
+name = "a virus is refused"
+sample = "eicar"
+expect = { verdict = "reject", by = "clamav-milter", stage = "end" }
+[[scenario]]
+name = "spam is put off"
+why = "greylisting shall have a second look at it"
+sample = "gtube"
+expect = { verdict = "temporary-failure", reply = { code = 451 } }
+[[scenario]]
+name = "text beyond ASCII passes"
+sample = "8bit"
+expect.verdict = "delivered"
+"""
+
+
+async def _scenarios(screen: Driven, save: Callable[[str], None]) -> None:
+    """A suite of tests, one of which fails."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("mail-tests.toml").write_text(_SUITE, encoding="utf-8")
+        await screen.press("x")
+        await screen.sees("Which scenarios are run")
+        await screen.press("end", "enter")
+        await screen.sees("Which file of scenarios")
+        await screen.paste("mail-tests.toml")
+        await screen.press("enter")
+        await screen.sees("4 scenarios: 3 passed, 1 failed")
+        await screen.pilot.pause(0.5)
+        save("chain-scenarios")
+        await screen.press("escape")
+
+
+async def _loaded(screen: Driven, save: Callable[[str], None]) -> None:
+    """Many sessions at once, more than half of them done."""
+    await screen.press("s", "home", "enter", "l")
+    await screen.sees("remember what they see")
+    await screen.press(*"400", "ctrl+r")
+    await screen.until(lambda: any(f" {share} % " in screen.text for share in range(55, 99)))
+    save("chain-load")
+    await screen.press("escape")
+    await screen.sees("Cancelled after")
+    await screen.press("escape")
 
 
 async def _broken(screen: Driven, save: Callable[[str], None]) -> None:

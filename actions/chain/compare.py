@@ -64,13 +64,6 @@ class MilterCompared(Record):
     """The stage that took most of the time by which it became slower."""
 
     @property
-    def ratio(self) -> float | None:
-        """How many times as long as then it took; None where that can't be told."""
-        if self.then is None or self.now is None or self.then <= 0:
-            return None
-        return self.now / self.then
-
-    @property
     def same(self) -> bool:
         """Whether it did the same, times aside."""
         both = (self.then is None) == (self.now is None)
@@ -95,6 +88,11 @@ class Comparison(Record):
         """Whether nothing differs but times."""
         told = self.asked or self.outcome or self.verdict.then != self.verdict.now
         return not told and all(one.same for one in self.milters)
+
+
+def ratio(then: float | None, now: float | None) -> float | None:
+    """Return how many times as long *now* is; None where that can't be told."""
+    return now / then if then and now is not None else None
 
 
 def compare(then: ChainReport, now: ChainReport) -> Comparison:

@@ -260,7 +260,8 @@ def _failure_note(name: str, action: str) -> str:
 
 
 def _long_headers(message: bytes) -> list[bytes]:
-    head = message.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    ends = [end for end in (message.find(b"\n\n"), message.find(b"\n\r\n")) if end >= 0]
+    head = message[: min(ends, default=len(message))].replace(b"\r\n", b"\n")
     return head.replace(b"\n ", b"  ").replace(b"\n\t", b"  ").split(b"\n")
 
 

@@ -167,7 +167,7 @@ class MilterSession:
         self, events: Iterable[tuple[Stage, Buffer, str]], values: Mapping[str, bytes]
     ) -> Iterator[Exchange]:
         """Send events in turn, and yield what came back of each; see `ask`."""
-        for stage, data, argument in events:
+        for stage, data, argument in tuple(events):  # made ready in one go, not while one waits
             yield self.ask(stage, data, argument, values)
 
     def abort(self) -> None:

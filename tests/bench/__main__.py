@@ -1,19 +1,28 @@
-"""Prints both benchmarks as a table of ratios."""
+"""Prints the benchmarks as tables of ratios."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.bench import cold, session
+from tests.bench import cold, session, throughput
 from tests.milters.asking import ask
 from tests.milters.running import Milters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--rounds", type=int, default=40, help="runs of each command")
     parser.add_argument("--sessions", type=int, default=500, help="sessions in one process")
+    parser.add_argument("--passes", type=int, default=7, help="runs of each client")
     given = parser.parse_args()
     milters = Milters()
     try:
@@ -22,6 +31,7 @@ def main() -> None:
         _session(running.spec, running.path, given.sessions)
     finally:
         milters.end()
+    _throughput(given.passes)
 
 
 def _cold(spec: str, rounds: int) -> None:
@@ -56,6 +66,38 @@ def _session(spec: str, path: str, sessions: int) -> None:
         ("chain.test", whole, whole_99),
     ):
         _say(f"{name:34} {p50 * 1000:6.2f} ms  {p50 / bare:6.2f}  {p99 * 1000:6.2f} ms")
+
+
+def _throughput(rounds: int) -> None:
+    """Print the sessions of each client, on one processor and as the kernel places them."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        throughput.built(folder)
+        _say(f"Throughput: {rounds} whole runs of each, in turn; medians, and the ratio to the C")
+        _say("client of the same round. The milter is a no-op in C that sees every event.")
+        _say(f"The load of the machine before: {os.getloadavg()[0]:.1f}")
+        if not shutil.which("miltertest"):
+            _say("miltertest is not installed: left out.")
+        allowed = os.sched_getaffinity(0)
+        for words, cpu in (
+            ("as the kernel places them", None),
+            ("client and milter on one processor", min(allowed)),
+        ):
+            try:
+                os.sched_setaffinity(0, allowed if cpu is None else {cpu})
+                with throughput.noop(folder, cpu) as path:
+                    for kind in throughput.KINDS:
+                        _say(f"\n{kind.name}, {words}:")
+                        _figures(throughput.measured(path, folder, kind, rounds))
+            finally:
+                os.sched_setaffinity(0, allowed)
+
+
+def _figures(figures: Mapping[str, throughput.Figures]) -> None:
+    _say(f"{'':34} {'sessions':>10}  {'ratio':>6}  {'p50':>9}  {'p90':>9}  {'p99':>9}")
+    for name, found in figures.items():
+        times = "".join(f"  {seconds * 1000:6.2f} ms" for seconds in found.percentiles)
+        _say(f"{name:34} {found.per_second:8.0f}/s  {found.ratio:6.2f}{times}")
 
 
 def _say(line: str) -> None:

@@ -116,5 +116,5 @@ async def console(
     app = ConsoleApp(host, read_only=read_only)
     async with app.run_test(size=size, notifications=True) as pilot:
         driven = Driven(app, pilot)
-        await driven.sees("m milter")
+        await driven.until(lambda: "r run" in driven.text or "postconf: no such" in driven.text)
         yield driven

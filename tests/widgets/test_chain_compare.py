@@ -96,7 +96,7 @@ async def test_what_became_slow_is_pointed_at(peers: Peers, lab: Lab) -> None:
         await screen.sees(", most of it at rcpt")
         line = next(one for one in screen.lines if "most of it" in one)
         factor = float(line.partition("×")[2].split(",")[0])
-        assert factor > 5
+        assert factor > 1
 
 
 async def test_what_was_negotiated_and_edited_otherwise(peers: Peers, lab: Lab) -> None:
@@ -142,7 +142,7 @@ async def test_options_that_no_report_tells_are_compared(peers: Peers, lab: Lab)
         await screen.sees("1 more option")
         await run(screen)
         await screen.press("c")
-        await screen.sees("Asked differently", "header  none → X-A:one, X-B:two")
+        await screen.sees("Asked differently", "header  as usual → X-A:one, X-B:two")
 
 
 async def test_what_a_milter_says_is_data(peers: Peers, lab: Lab) -> None:

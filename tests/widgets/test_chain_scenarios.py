@@ -66,6 +66,13 @@ def below(screen: Driven) -> str:
     return screen.app.screen.query_one("#difference", Lines).plain
 
 
+def under_the_cursor(screen: Driven) -> str:
+    """Return what is drawn in reverse."""
+    strips = screen.app.screen._compositor.render_strips()
+    segments = (segment for strip in strips for segment in strip)
+    return "".join(one.text for one in segments if one.style and one.style.reverse)
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_shipped_suite_is_chosen_and_run(lab: Lab, size: tuple[int, int]) -> None:
     async with console(lab.host, size) as screen:
@@ -93,6 +100,7 @@ async def test_what_failed_is_under_the_cursor_with_what_differed(
         await open_file(screen, suite)
         await screen.sees("3 scenarios: 2 passed, 1 failed", "what must hold")
         await screen.sees("✗ mail is refused", "failed")
+        await screen.until(lambda: under_the_cursor(screen) == "mail is refused", "the cursor")
         assert "spam must not pass" in below(screen)
         await screen.sees("expect.verdict", "expected  reject", "came      pass")
         await screen.press("enter")
@@ -102,8 +110,11 @@ async def test_what_failed_is_under_the_cursor_with_what_differed(
         assert "expected" not in below(screen)
         await screen.press("end", "home", "down")
         await screen.until(lambda: "expected  reject" in below(screen), "what differed")
-        await screen.press("down", "down")
+        await screen.click("mail still passes", "still")
+        await screen.until(lambda: "guard  pass" in below(screen), "what came of the last")
+        await screen.press("up", "down", "down")
         assert screen.app.focused is screen.app.screen.query_one("#difference")
+        await screen.until(lambda: not under_the_cursor(screen), "no cursor")
 
 
 async def test_results_come_one_by_one_and_esc_cancels(peers: Peers, lab: Lab, suite: Path) -> None:

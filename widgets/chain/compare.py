@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from actions.chain.compare import NOT_REACHED, Changed, compare
+from actions.chain.compare import NOT_REACHED, Changed, compare, ratio
 from actions.chain.table import headline, milliseconds
 from actions.record import Record
 from widgets.chain.details import edit_line
@@ -37,7 +37,7 @@ TIME = 10
 
 TOLD_BY_THE_REPORT = {
     *("sample", "message", "profile", "connect_host", "connect_address", "helo"),
-    *("sender", "recipient", "as_user", "milter", "chain", "threads", "trace"),
+    *("sender", "recipient", "as_user", "milter", "threads", "trace"),
 }
 """Arguments whose difference shows in what the report says of itself."""
 
@@ -128,7 +128,7 @@ def _options(then: Mapping[str, object], now: Mapping[str, object]) -> Iterator[
     for name in dict.fromkeys((*then, *now)):
         old, new = (as_text(one.get(name, "")).replace("\n", ", ") for one in (then, now))
         if name not in TOLD_BY_THE_REPORT and old != new:
-            yield Changed(name.replace("_", " "), old, new)
+            yield Changed(name.replace("_", " "), old or "as usual", new or "as usual")
 
 
 def _table(changes: Sequence[Changed]) -> Iterator[Row]:
@@ -176,11 +176,12 @@ def _times(
     name = said(title)
     head = joined("   ", name, spaced(width - name.cell_length + 2))
     both = said(f"{_time(then):>{TIME}} → {_time(now):>{TIME}}")
-    if not then or now is None:
+    factor = ratio(then, now)
+    if factor is None or then is None or now is None:
         return Row(head, both)
-    told, tone = f"  ×{_factor(now / then)}", _tone(then, now)
-    if tone == "warn" and one and one.slower_at:
-        told += f", most of it at {one.slower_at.words}"
+    tone = _tone(factor, abs(now - then))
+    where = one.slower_at if one and tone == "warn" else None
+    told = f"  ×{_factor(factor)}" + (f", most of it at {where.words}" if where else "")
     return Row(head, joined(both, said(told, tone)))
 
 
@@ -188,14 +189,16 @@ def _time(seconds: float | None) -> str:
     return "not asked" if seconds is None else milliseconds(seconds)
 
 
-def _factor(ratio: float) -> str:
-    return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.1f}" if ratio >= 0.1 else f"{ratio:.2f}"
+def _factor(factor: float) -> str:
+    if factor < 0.1:
+        return f"{max(factor, 0.01):.2f}"
+    return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
 
 
-def _tone(then: float, now: float) -> Tone:
-    if abs(now - then) < NOISE or 1 / NOTABLE < now / then < NOTABLE:
+def _tone(factor: float, difference: float) -> Tone:
+    if difference < NOISE or 1 / NOTABLE < factor < NOTABLE:
         return "dim"
-    return "warn" if now > then else "good"
+    return "warn" if factor > 1 else "good"
 
 
 def _milter(one: MilterCompared) -> Iterator[Row]:

@@ -106,7 +106,7 @@ def _mails(message: bytes, sizes: tuple[str, ...]) -> list[Mail]:
         return [Mail(len(content.as_bytes()), content)]
     head = len(content.as_bytes()) - len(content.body)
     mails = []
-    for size in _bytes_of(sizes):
+    for size in tuple(_bytes_of(sizes)):
         if size < head:
             raise usage(f"--size {size}: the headers alone have {head} bytes")
         body = content.body or _LINE

@@ -15,6 +15,7 @@ from actions.chain.compare import (
     MilterCompared,
     Shifted,
     compare,
+    ratio,
 )
 from actions.chain.report import ChildResult
 from actions.milter.codec import Edit
@@ -70,7 +71,8 @@ def test_two_equal_runs_differ_in_times_only(runs: Callable[..., list[ChainRepor
     milter = only(found)
     assert milter.then
     assert milter.now
-    assert milter.ratio == milter.now / milter.then
+    assert ratio(milter.then, milter.now) == milter.now / milter.then
+    assert (ratio(None, 1.0), ratio(0.0, 1.0), ratio(1.0, None)) == (None, None, None)
 
 
 def test_another_answer_is_told_with_its_stage_and_its_words(
@@ -166,7 +168,7 @@ def test_the_stage_that_became_slow_is_named(runs: Callable[..., list[ChainRepor
     found = compare(*runs(serving(), slow))
     assert found.same
     assert only(found).slower_at is Stage.RCPT
-    assert (only(found).ratio or 0) > 2
+    assert (ratio(only(found).then, only(found).now) or 0) > 2
 
 
 def test_answers_that_differ_within_a_stage_are_counted(

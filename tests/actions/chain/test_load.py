@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,9 +61,9 @@ class TestCounts:
         milter = milters.start(delays={"rcpt": 0.1})
         report = load(milter.spec, sessions=4, parallel=2)
         times = {one.stage: one.times for one in report.milters[0].stages}
-        assert 0.1 <= times["rcpt"].p50 < 0.2
+        assert 0.098 <= times["rcpt"].p50 < 0.2  # percentiles are within one percent
         assert times["mail"].p50 < 0.1
-        assert report.session.p50 > report.milters[0].sessions.p50 >= times["rcpt"].p50 * 0.98
+        assert report.session.p50 >= report.milters[0].sessions.p50 >= times["rcpt"].p50 * 0.98
         assert report.seconds >= 0.2
 
     def test_messages_of_a_session_are_counted_each(self, milters: Milters) -> None:
@@ -85,7 +85,7 @@ class TestCounts:
         first, second = milters.start_all({"delays": {"helo": 0.05}}, {})
         report = load(first.spec, second.spec, sessions=4)
         slow, quick = ({one.stage: one.times for one in of.stages} for of in report.milters)
-        assert slow["helo"].p50 >= 0.05 > quick["helo"].p50
+        assert slow["helo"].p50 >= 0.049 > quick["helo"].p50
 
     def test_equal_messages_with_other_verdicts_are_a_problem(self, milters: Milters) -> None:
         milter = milters.start(replies={"rcpt": [["450", "4.7.1", "later"], "continue"]})
@@ -239,7 +239,7 @@ class TestProgress:
         assert dones == sorted(dones)
         assert dones[-1] == 12
         assert told[1].running == 1
-        assert told[-1].session.p50 >= 0.1
+        assert told[-1].session.p50 >= 0.098
         assert told[-1].line.startswith("12 of 12 sessions, ")
 
 
@@ -259,7 +259,7 @@ class TestRefusals:
             ({"size": ("9" * 5000,)}, "256M are possible"),
         ],
     )
-    def test_what_makes_no_sense(self, options: dict[str, object], because: str) -> None:
+    def test_what_makes_no_sense(self, options: dict[str, Any], because: str) -> None:
         with pytest.raises(ActionError, match=because) as refused:
             load("unix:/nowhere", **options)
         assert refused.value.exit_code == Exit.USAGE

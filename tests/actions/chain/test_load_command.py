@@ -8,17 +8,25 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.actions.chain.command import MAIN, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.milters.running import Milters
 
 
-def begun(*options: str, stderr: int) -> subprocess.Popen[bytes]:
+@contextmanager
+def begun(*options: str, stderr: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-c", MAIN, "run", "chain.load", *options]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 def read_until(terminal: int, wanted: bytes) -> bytes:

@@ -196,7 +196,8 @@ class LoadView(Over):
             return [*rows, Row(), *notes]
         if self._job:
             return self._running_rows(self._job)
-        return [Row(said(" ? ", "warn"), said("Cancelled before it began", "warn"))]
+        told = "Cancelled before it began" if self._asked else ""
+        return [Row(said(" ? " if told else "", "warn"), said(told, "warn"))]
 
     def _running_rows(self, job: Job) -> list[Row]:
         duration = cast("float | None", self._given.get("duration"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -10,6 +11,8 @@ from widgets.lines import Lines, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual.events import Click
 
 
 class Results(Lines):
@@ -32,11 +35,15 @@ class Results(Lines):
 
     def on_focus(self) -> None:
         """Show the cursor."""
-        self._draw()
+        self.call_next(self._draw)
 
     def on_blur(self) -> None:
         """Hide the cursor."""
-        self._draw()
+        self.call_next(self._draw)
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor where was clicked."""
+        self._go(bisect_right(self._starts, event.y + self.scroll_offset.y) - 1)
 
     def action_scroll_down(self) -> None:
         """Go to the next; below the last lies what differed."""

@@ -45,14 +45,14 @@ if TYPE_CHECKING:
 
 ACTION = "chain.scenario"
 
-WITHOUT = ("file", "shipped", "verbose")
-"""Arguments that the view asks for itself, or has no use for."""
+WITHOUT = ("file", "shipped", "verbose", "junit")
+"""Arguments that the view asks for itself, or that are for the command line."""
 
 OTHER = "/"
 """The choice beside the suites of the program; none of them has such a name."""
 
-CLOCK = 0.25
-"""Seconds between two drawings of what runs."""
+REDRAW = 0.2
+"""Seconds between two drawings of what runs, however many results come."""
 
 
 class ScenariosView(Over):
@@ -108,7 +108,7 @@ class ScenariosView(Over):
 
     def on_mount(self) -> None:
         """See which suites there are; run the one that was given."""
-        self._clock = self.set_interval(CLOCK, self._tick, pause=True)
+        self._clock = self.set_interval(REDRAW, self._tick, pause=True)
         function = self._action.function
         self._listing = Job(self._workplace.host, lambda ctx: function(ctx, shipped=True), self)
         self._listing.start()
@@ -206,11 +206,10 @@ class ScenariosView(Over):
 
     @on(Job.Told)
     def told(self, message: Job.Told) -> None:
-        """Take a scenario that is over."""
+        """Take a scenario that is over; it is drawn soon."""
         if message.job is self._job and isinstance(message.event, ScenarioDone):
             self._total = message.event.total
             self._results.append(message.event.result)
-            self._show()
 
     @on(Job.Ended)
     def ended(self, message: Job.Ended) -> None:
