@@ -109,7 +109,12 @@ class MilterSession:
             MilterTrouble: the peer closed, or kept silent.
             Violation: it is no milter, or wants what was not offered.
         """
-        self._transport.send(self.connection.negotiate(), self._timeouts.write)
+        try:
+            self._transport.send(self.connection.negotiate(), self._timeouts.write)
+        except MilterTrouble as gone:
+            if gone.kind != "closed":
+                raise
+            # What it said before it closed tells better what it is; without that, it closed.
         answer = self._next(self._timeouts.reply)
         assert isinstance(answer, Chosen)
         return answer
