@@ -18,6 +18,7 @@ from actions.chain.request import (
 from actions.chain.run import test_chain, test_side_by_side
 from actions.chain.samples import SAMPLES
 from actions.chain.target import found_chain, rights_note
+from actions.chain.verdict import not_as_postfix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,11 @@ def ask(
     service = target.chain or ("non_smtpd" if local else "")
     found = found_chain(ctx, target.specs, target.as_user, service)
     if found.submitted:
+        if origin.profile not in {LOCAL, "outside"}:
+            raise usage(
+                f"--profile {origin.profile}: mail of {service} comes from no client",
+                f"leave it out, or give --profile {LOCAL}",
+            )
         origin = origin._replace(profile=LOCAL)
     elif local:
         raise usage(f"--profile {LOCAL} goes with --chain non_smtpd: it comes without SMTP")
@@ -70,14 +76,17 @@ def ask(
         report = test_side_by_side(ctx, chain, request, target.sessions)
     else:
         report = test_chain(ctx, chain, request)
-    if found.managers and target.sessions == 1:
+    if found.managers:
         from actions.chain.children import with_children
 
         report = with_children(ctx, report, found.managers, request, limits)
+    if found.refusals:
+        report = not_as_postfix(report, found.refusals[0])
     if mail.save_as and report.message_after:
         _save(mail.save_as, report.message_after)
     notes = (
-        *found.problems,
+        *found.refusals[1:],
+        *found.oddities,
         *report.notes,
         *_further_notes(mail, report),
         *rights_note(ctx, found),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actions.chain.report import ChildResult
 from actions.chain.request import chosen_timeouts
 from actions.chain.run import test_chain
+from actions.finding import Health
 from actions.mailhost.conditions import skip_reason
 from actions.record import Record
 
@@ -50,7 +51,8 @@ def with_children(
         if child.enabled
     )
     asked = report._replace(children=children)
-    return asked._replace(notes=(*report.notes, *_notes(asked, managers)))
+    notes = (*report.notes, *_notes(asked, managers))
+    return asked._replace(doubts=tuple(_doubts(asked, managers)), notes=notes)
 
 
 def _ask(
@@ -69,31 +71,64 @@ def _ask(
         report.because,
         report.recipients,
         report.milters[0],
+        child.link.default_action,
     )
 
 
-def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
-    """Yield what the children's answers show of their manager."""
+def _doubts(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
+    """Yield why mail that passes may have passed unfiltered."""
     for manager in managers:
-        if manager.trouble:
-            yield f"the milters behind {manager.milter} are not known: {manager.trouble}"
+        for finding in manager.findings:
+            if finding.health is Health.DOWN:
+                yield f"{finding.what}: {finding.why}"
+    for child in report.children:
+        if child.status == "undecided" and not (child.skipped or _refuses_without(child)):
+            yield (
+                f"{child.milter.name} behind {child.manager} gave no decision "
+                f"({child.because}): mail passes it unfiltered"
+            )
+
+
+def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
+    """Yield what else the children's answers show of their manager."""
+    for manager in managers:
+        for finding in manager.findings:
+            if finding.health is not Health.DOWN:
+                yield f"{finding.what}: {finding.why}"
         for child in manager.children:
             if not child.enabled:
                 yield f"{child.link.name} is disabled in {manager.milter}'s configuration"
-    passed = report.status in {"pass", "accept"}
     for asked in report.children:
         name, over = asked.milter.name, asked.manager
         if asked.skipped:
             continue
-        if asked.status == "undecided":
-            yield f"{name} behind {over} gave no decision: mail passes it unfiltered"
+        if asked.status == "undecided" and _refuses_without(asked):
+            answer = f"{over} answers for it by its fallback_status"
+            yield f"{name} behind {over} gave no decision ({asked.because}): {answer}"
         elif _says_the_same(asked, report):
             yield f"it is {name} behind {over} that answers so"
-        elif passed and asked.status in _REFUSALS:
+        elif report.is_delivered and asked.status in _REFUSALS:
             yield f"{name} would refuse this message, and {over} let it pass"
+    mine = [child for child in report.children if child.manager == report.decided_by]
+    explained = any(_says_the_same(one, report) or one.status == "undecided" for one in mine)
+    if mine and report.status in _REFUSALS and not explained:
+        over = report.decided_by
+        yield (
+            f"no milter behind {over} answers so when asked directly: what {over} runs with may "
+            "differ from its configuration file"
+        )
+
+
+def _refuses_without(child: ChildResult) -> bool:
+    """Return whether the manager lets no mail pass while *child* fails."""
+    return child.fallback != "accept"
 
 
 def _says_the_same(child: ChildResult, report: ChainReport) -> bool:
-    """Return whether *child* gave the answer by which its manager decided."""
+    """Return whether *child* gave the answer by which its manager decided.
+
+    Replies are compared by their code: a greylist's tells how long it is still to wait.
+    """
     by_manager = report.decided_by == child.manager and child.status in _REFUSALS
-    return by_manager and (child.status, child.reply) == (report.status, report.reply)
+    same = (child.status, child.reply[:3]) == (report.status, report.reply[:3])
+    return by_manager and same

@@ -69,7 +69,11 @@ def _seen(host: Host, chain: HostChain) -> ChainSeen:
         milters,
         tuple(_macros(host.postfix, chain)),
         tuple(_settings(host.postfix, chain)),
-        (*chain.findings, *_missing(chain, milters)),
+        (
+            *chain.findings,
+            *(finding for manager in chain.managers for finding in manager.findings),
+            *_missing(chain, milters),
+        ),
     )
 
 

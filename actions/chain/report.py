@@ -10,6 +10,7 @@ from actions.record import Record
 if TYPE_CHECKING:
     from actions.chain.difference import Difference
     from actions.milter.chain import Edited
+    from actions.milter.link import DefaultAction
     from actions.milter.protocol import Stage
     from actions.milter.session import Exchange, Negotiated, Trouble
 
@@ -109,6 +110,8 @@ class ChildResult(Record):
     because: str
     recipients: tuple[RecipientResult, ...]
     milter: MilterResult
+    fallback: DefaultAction
+    """What the manager answers where this milter fails (fallback_status), in Postfix's words."""
 
 
 class ChainReport(Record):
@@ -137,6 +140,8 @@ class ChainReport(Record):
     """What the whole chain made of the message, then what each milter did that changed it."""
     children: tuple[ChildResult, ...] = ()
     """The milters behind the managers of the host's own chain, in their order."""
+    doubts: tuple[str, ...] = ()
+    """Why a message that is let pass may be one that was not filtered."""
     shown: Shown = Shown()
 
     @property
@@ -150,22 +155,23 @@ class ChainReport(Record):
         return ("message_after", "edited", "shown")
 
     @property
-    def exit_code(self) -> int:
-        """0 where the message would be delivered and every milter answered; see `Exit`."""
-        delivered = self.status in {"pass", "accept"}
-        if self.status == "undecided" or (delivered and self.unfiltered_by):
-            return Exit.UNDECIDED
-        if self.shown.expect:
-            return Exit.FINE if self.status == self.shown.expect else Exit.PROBLEM
-        if delivered:
-            return Exit.FINE
-        return VERDICT_EXITS[self.status] if self.shown.exit_verdict else Exit.PROBLEM
+    def is_delivered(self) -> bool:
+        """Whether the message would be delivered; see `doubts`."""
+        return self.status in {"pass", "accept"}
 
     @property
-    def unfiltered_by(self) -> tuple[str, ...]:
-        """The children that their manager counts on, and that gave no decision."""
-        return tuple(
-            child.milter.name
-            for child in self.children
-            if child.status == "undecided" and not child.skipped
-        )
+    def is_as_expected(self) -> bool:
+        """Whether the verdict is the one that was wanted; "delivered" is pass or accept."""
+        wanted = self.shown.expect
+        return self.is_delivered if wanted == "delivered" else self.status == wanted
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the message would be delivered and every milter answered; see `Exit`."""
+        if self.status == "undecided" or (self.is_delivered and self.doubts):
+            return Exit.UNDECIDED
+        if self.shown.expect:
+            return Exit.FINE if self.is_as_expected else Exit.PROBLEM
+        if self.is_delivered:
+            return Exit.FINE
+        return VERDICT_EXITS[self.status] if self.shown.exit_verdict else Exit.PROBLEM

@@ -108,10 +108,12 @@ _DID: dict[Verdict, str] = {
 
 def headline(report: ChainReport) -> str:
     """Return the verdict in one sentence: what, by whom, where."""
-    if report.status == "accept":
-        return "Accepted: the message would be delivered"
-    if report.status == "pass":
-        return "Passed: the message would be delivered"
+    if report.is_delivered:
+        let = "Accepted" if report.status == "accept" else "Passed"
+        doubted = "but it may not have been filtered" if report.doubts else ""
+        return f"{let}, {doubted}" if doubted else f"{let}: the message would be delivered"
+    if report.status == "undecided" and not report.decided_by:
+        return "Not decided: Postfix does not accept this chain"
     did = _DID[report.status]
     by = f": {report.decided_by}" if report.status == "undecided" else f" by {report.decided_by}"
     at = f" at {report.decided_at.words}" if report.decided_at else ""

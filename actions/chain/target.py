@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.chain.request import Mta, usage
+from actions.finding import Health
 from actions.host.endpoint import BadEndpoint
 from actions.host.errors import HostError, UnknownAccount
 from actions.mailhost.chain import connector_as, links
@@ -34,8 +35,10 @@ class Found(Record):
     """Whether Postfix asks them about mail that is handed in on this host, without SMTP."""
     managers: tuple[Manager, ...] = ()
     """Those of the milters that are milter-managers, with the milters behind each."""
-    problems: tuple[str, ...] = ()
-    """What Postfix would not accept in its settings for these milters."""
+    refusals: tuple[str, ...] = ()
+    """What Postfix does not accept in its settings for these milters, and what it does then."""
+    oddities: tuple[str, ...] = ()
+    """What else is odd in those settings."""
 
 
 def found_chain(ctx: Context, specs: tuple[str, ...], as_user: str, service: str = "") -> Found:
@@ -96,17 +99,23 @@ def _own_chain(ctx: Context, as_user: str, service: str) -> Found:
         ) from error
     found = find_chain(discovery, service)
     if found is None:
-        names = ", ".join(chain.name for chain in discovery.chains)
-        raise usage(f"--chain: Postfix has no service {service!r}", f"it has {names or 'none'}")
-    problems = tuple(f"{finding.what}: {finding.why}" for finding in found.findings)
+        names = " or ".join(chain.name for chain in discovery.chains)
+        next_step = f"name {names}" if names else elsewhere
+        raise usage(f"--chain: Postfix takes in no mail by {service!r}", next_step)
+    down = [finding for finding in found.findings if finding.health is Health.DOWN]
+    refusals = tuple(f"{finding.what}: {finding.why}" for finding in down)
     own = found.chain
     if not own.links:
         where = f"for {found.name}" if service else "for mail from outside"
+        if refusals:
+            raise ActionError(
+                f"Postfix on this host accepts no milter {where}: {refusals[0]}",
+                Exit.PROBLEM,
+                "see all of them: console run chain.discover",
+            )
         why = f" ({found.off})" if found.off else ""
         raise ActionError(
-            f"Postfix on this host uses no milter {where}{why}",
-            Exit.USAGE,
-            problems[0] if problems else elsewhere,
+            f"Postfix on this host uses no milter {where}{why}", Exit.USAGE, elsewhere
         )
     defaults = {name: value.encode() for name, value in own.macro_defaults}
     mta = Mta(own.hostname, own.daemon_name, own.version, own.macro_lists, defaults)
@@ -117,7 +126,10 @@ def _own_chain(ctx: Context, as_user: str, service: str) -> Found:
         own=True,
         submitted=found.kind == "non_smtpd",
         managers=found.managers,
-        problems=problems,
+        refusals=refusals,
+        oddities=tuple(
+            f"{finding.what}: {finding.why}" for finding in found.findings if finding not in down
+        ),
     )
 
 

@@ -101,6 +101,18 @@ def status_of(run: Run, links: tuple[Link, ...]) -> Verdict:
     return _status(run, tuple(_milter(link, run.events) for link in links))
 
 
+def not_as_postfix(report: ChainReport, refusal: str) -> ChainReport:
+    """Return *report* of a chain that Postfix does not accept: what was seen decides nothing.
+
+    Args:
+        report: of those milters that could be asked.
+        refusal: what Postfix does not accept, and what it does then.
+    """
+    return report._replace(
+        status="undecided", decided_by="", decided_at=None, reply="", because=refusal
+    )
+
+
 def worst_first(reports: Sequence[ChainReport]) -> list[ChainReport]:
     """Return *reports* with the worst verdict first."""
     return sorted(reports, key=lambda report: _WORST_FIRST.index(report.status))

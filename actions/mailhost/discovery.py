@@ -59,6 +59,8 @@ class Manager(Record):
     """Why the children are not known, or not all of them; empty where they are."""
     user: str = ""
     """With whose rights it opens its children's sockets."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with its configuration, or why it can't be seen."""
 
 
 class HostChain(Record):
@@ -313,8 +315,7 @@ def _with_children(
             from actions.mailhost.milter_manager import MilterManager
 
             manager = MilterManager(host, connector)
-        managers, findings = manager.behind(links)
-        yield chain._replace(managers=managers, findings=(*chain.findings, *findings))
+        yield chain._replace(managers=manager.behind(links))
 
 
 def is_called_manager(endpoint: Endpoint) -> bool:

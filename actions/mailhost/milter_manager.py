@@ -81,15 +81,15 @@ class MilterManager:
         self._connector = connector
         self._behind: Behind | None = None
 
-    def behind(self, links: tuple[Link, ...]) -> tuple[tuple[Manager, ...], tuple[Finding, ...]]:
+    def behind(self, links: tuple[Link, ...]) -> tuple[Manager, ...]:
         """Return the managers among *links* with their children, and what is wrong with them."""
         named = [link for link in links if is_called_manager(link.endpoint)]
         told = self._ask()
         here = [link for link in links if link in named or _listens(told.endpoints, link.endpoint)]
-        managers = [
-            Manager(link.name, told.source, told.children, told.trouble, told.user) for link in here
-        ]
-        return tuple(managers), told.findings if managers else ()
+        return tuple(
+            Manager(link.name, told.source, told.children, told.trouble, told.user, told.findings)
+            for link in here
+        )
 
     def _ask(self) -> Behind:
         if self._behind is None:

@@ -44,11 +44,11 @@ def render(report: ChainReport, hints: Hints) -> str:
 def headline(report: ChainReport) -> str:
     """Return the verdict in one line, with the reply or the cause."""
     told = report.because or report.reply
-    if report.unfiltered_by:
-        told = f"but {', '.join(report.unfiltered_by)} gave no decision"
+    if report.is_delivered and report.doubts:
+        told = report.doubts[0]
     wanted = report.shown.expect
-    wish = f" (wanted {wanted})" if wanted and report.status != wanted else ""
-    return f"{table.headline(report)}{wish}{f': {told}' if told else ''}"
+    wish = "" if not wanted or report.is_as_expected else f" (wanted {wanted})"
+    return f"{table.headline(report)}{wish}{f' - {told}' if told else ''}"
 
 
 def _brief(report: ChainReport) -> Iterator[str]:
@@ -56,14 +56,14 @@ def _brief(report: ChainReport) -> Iterator[str]:
     if report.status != "undecided":
         yield f"status: {report.status}"
         yield f"elapsed-time: {report.seconds:.3f} seconds"
-    else:
+    elif report.decided_by:
         milter = next(milter for milter in report.milters if milter.trouble)
         at = f" at {report.decided_at.words}" if report.decided_at else " on negotiation"
         yield _no_decision(milter, at)
-    for child in report.children:
-        if child.milter.name in report.unfiltered_by:
-            at = f" at {child.decided_at.words}" if child.decided_at else " on negotiation"
-            yield _no_decision(child.milter, at)
+    else:
+        yield printable(headline(report))
+    if report.is_delivered:
+        yield from map(printable, report.doubts)
     if report.shown.output_message and report.message_after:
         yield from printable_lines(report.message_after)
 
@@ -86,9 +86,9 @@ def _milters(report: ChainReport, ink: Ink) -> Iterator[str]:
 def _heading(report: ChainReport, ink: Ink) -> Iterator[str]:
     asked = report.setting
     as_user = f" · sockets opened as {asked.as_user}" if asked.as_user else ""
-    yield ink.paint(
-        printable(f" {asked.sample} · {asked.profile} client {asked.client}{as_user}"), "bold"
-    )
+    client = f"{asked.profile} client {asked.client}"
+    for line in filled(f"{asked.sample} · {client}{as_user}".split(" "), " ", indent=1):
+        yield ink.paint(f" {printable(line)}", "bold")
     shown = ", ".join(f"<{address}>" for address in asked.recipients[:3])
     more = f" and {len(asked.recipients) - 3} more" if len(asked.recipients) > 3 else ""
     yield ink.paint(printable(f" <{asked.sender}> → {shown}{more}"), "dim")
@@ -131,15 +131,15 @@ def _child_says(child: ChildResult, ink: Ink) -> Iterator[str]:
 
 
 def _verdict(report: ChainReport, ink: Ink, hints: Hints) -> Iterator[str]:
-    tone = VERDICT_TONES.get(report.status, "warn")
+    doubted = report.is_delivered and report.doubts
+    tone = "warn" if doubted else VERDICT_TONES.get(report.status, "warn")
     yield ink.paint(" " + printable(table.headline(report)), tone)
-    if report.reply:
-        yield f"   {printable(report.reply)}"
-    if report.because:
-        yield f"   {printable(report.because)}"
+    for words in (report.reply, report.because, *report.doubts):
+        if words:
+            yield from _long(words)
     yield from _socket_hint(report, hints)
     if report.shown.expect:
-        met = "as expected" if report.status == report.shown.expect else "NOT as expected"
+        met = "as expected" if report.is_as_expected else "NOT as expected"
         yield f"   {met}: wanted {report.shown.expect}, got {report.status}"
     yield from _recipients(report)
     for note in report.notes:

@@ -29,13 +29,13 @@ def filled(words: Iterable[str], between: str, indent: int) -> list[str]:
         between: what separates two words.
         indent: columns that the caller puts before each line.
     """
-    room = width() - indent
+    room, mark = width() - indent, between.rstrip()
     lines: list[str] = []
     for word in words:
-        if lines and len(lines[-1]) + len(between) + len(word) <= room:
+        if lines and len(lines[-1]) + len(between) + len(word) + len(mark) <= room:
             lines[-1] += between + word
         else:
             if lines:
-                lines[-1] += between.rstrip()
+                lines[-1] += mark
             lines.append(word)
     return lines

@@ -37,13 +37,17 @@ VERDICT_SIGNS: dict[Verdict, tuple[str, Tone]] = {
 def verdict_rows(report: ChainReport, *, cause: bool = True) -> Iterator[Row]:
     """Yield the verdict, its words and its *cause*, unless that is told in full below."""
     sign, tone = VERDICT_SIGNS[report.status]
+    if report.is_delivered and report.doubts:
+        sign, tone = "◐", "warn"
     yield Row(said(f" {sign} ", tone), said(headline(report), tone).stylize("bold"))
+    for doubt in report.doubts:
+        yield _under(said(doubt, tone))
     if report.reply:
         yield _under(said(report.reply))
     if report.because and cause:
         yield _under(said(report.because))
     if report.shown.expect:
-        met = report.status == report.shown.expect
+        met = report.is_as_expected
         told = "as expected" if met else "not as expected"
         yield _under(said(f"{told}: wanted {report.shown.expect}", "good" if met else "bad"))
     yield from _refusals(report)

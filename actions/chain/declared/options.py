@@ -12,6 +12,7 @@ SHOWN = "what is shown"
 SAMPLES = ("clean", "gtube", "eicar", "large", "8bit", "multipart", "many-recipients")
 PROFILES = ("outside", "inside", "authenticated", "local")
 VERDICTS = ("pass", "accept", "reject", "temporary-failure", "discard", "quarantine")
+EXPECTED = ("delivered", *VERDICTS)
 COLORS = ("auto", "yes", "no", "true", "false")
 
 Milters = Annotated[

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 from actions.action import Context, Option, report
 from actions.chain.declared.options import (
     COLORS,
+    EXPECTED,
     SHOWN,
     TIMES,
-    VERDICTS,
     WHAT,
     WHO,
     AllTimeouts,
@@ -104,7 +104,10 @@ def chain_test(
     threads: Annotated[int, Option("run N equal sessions side by side", ("-t",), "N")] = 1,
     expect: Annotated[
         str,
-        Option("the verdict you want: exit 0 on it, 1 on another", choices=VERDICTS),
+        Option(
+            "the verdict you want: exit 0 on it, 1 on another; delivered is pass or accept",
+            choices=EXPECTED,
+        ),
     ] = "",
     exit_verdict: Annotated[
         bool, Option("exit 10 on reject, 11 tempfail, 12 discard, 13 quarantine")

@@ -224,7 +224,9 @@ def test_a_milter_is_found_again_behind_its_manager_and_by_its_order(
     def with_child(chain: ChainReport, *children: ChainReport) -> ChainReport:
         manager = chain.milters[0].name
         shown = tuple(
-            ChildResult(manager, (), "", one.status, one.decided_at, "", "", (), one.milters[0])
+            ChildResult(
+                manager, (), "", one.status, one.decided_at, "", "", (), one.milters[0], "accept"
+            )
             for one in children
         )
         return chain._replace(children=shown)

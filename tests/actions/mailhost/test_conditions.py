@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actions.mailhost.conditions import MEANINGS, meaning, skip_reason
+from actions.mailhost.conditions import LOCAL_NETWORKS, MEANINGS, may_skip, meaning, skip_reason
 from actions.milter.envelope import Client
+from console.lab.services.milter_manager.conditions import Networks, is_remote
 
 OUTSIDE = Client("mail.example.net", "203.0.113.7")
 INSIDE = Client("desk.example.org", "192.168.1.20")
@@ -26,7 +27,9 @@ KNOWN_USER = OUTSIDE._replace(auth_name="anna", auth_type="PLAIN")
         (Client("", "fe80::1", family="inet6"), True),
         (Client("", "2001:db8::1", family="inet6"), False),
         (Client("", "/run/client.sock", family="unix"), True),
-        (Client("", "unknown", family="unknown"), False),
+        (Client("", "169.254.7.7"), False),
+        (Client("", "fd00::1", family="inet6"), False),
+        (Client("", "unknown", family="unknown"), True),
     ],
 )
 def test_remote_network_spares_local_clients(client: Client, skipped: bool) -> None:
@@ -75,7 +78,11 @@ def test_some_want_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Trust", "Sendmail Compatible", "Stress Notify", "No Stress", "DNSBL", "of my own"]
+    "name",
+    [
+        *("Trust", "Sendmail Compatible", "Stress Notify", "No Stress"),
+        *("DNSBL Listed", "Not DNSBL Listed", "of my own"),
+    ],
 )
 def test_what_always_applies_or_cannot_be_known_is_no_reason(name: str) -> None:
     for client in (OUTSIDE, INSIDE, NAMELESS, KNOWN_USER):
@@ -85,10 +92,52 @@ def test_what_always_applies_or_cannot_be_known_is_no_reason(name: str) -> None:
 def test_the_first_condition_that_fails_is_the_reason() -> None:
     assert "remote networks" in skip_reason(["Trust", "Remote Network", "S25R"], INSIDE)
     assert skip_reason([], INSIDE) == ""
-    assert skip_reason(["Disable"], OUTSIDE)
 
 
 def test_every_condition_is_explained() -> None:
     assert all(meaning(name) == text for name, text in MEANINGS.items())
     assert meaning("Authentication") == MEANINGS["Authenticated"]
     assert "configuration" in meaning("of my own")
+
+
+@pytest.mark.parametrize("client", [OUTSIDE, Client("", "192.0.2.5"), NAMELESS])
+def test_networks_that_the_configuration_adds_can_not_be_seen(client: Client) -> None:
+    assert skip_reason(["Remote Network"], client) == ""
+    assert may_skip(["Remote Network"], client).endswith("can name further local networks")
+
+
+def test_block_lists_are_asked_about_ipv4_only() -> None:
+    six = Client("", "2001:db8::1", family="inet6")
+    assert "IPv4" in skip_reason(["DNSBL Listed"], six)
+    assert skip_reason(["Not DNSBL Listed"], six) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["S25R", "No Stress", "DNSBL Listed", "Not DNSBL Listed", "of my own"]
+)
+def test_a_condition_that_only_the_manager_can_judge_leaves_it_open(name: str) -> None:
+    assert may_skip(["Trust", name], NAMELESS)
+    assert may_skip([name], INSIDE._replace(name="")) != ""
+    assert may_skip([name, "Authenticated"], NAMELESS) == ""
+    assert "'of my own'" in may_skip(["of my own"], NAMELESS)
+
+
+@pytest.mark.parametrize("name", ["Trust", "Sendmail Compatible", "Stress Notify", "Authenticated"])
+def test_a_condition_of_which_all_is_known_leaves_nothing_open(name: str) -> None:
+    for client in (OUTSIDE, INSIDE, NAMELESS, KNOWN_USER):
+        assert may_skip([name], client) == ""
+    assert may_skip([], OUTSIDE) == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.255.0.1", "128.0.0.1", "10.255.0.1", "11.0.0.1", "169.254.7.7"),
+        *("172.15.0.1", "172.16.0.1", "172.31.255.1", "172.32.0.1", "192.168.9.9", "192.169.0.1"),
+        *("::1", "::2", "fe80::1", "fec0::1", "fd00::1", "2001:db8::1", "::ffff:10.0.0.1"),
+    ],
+)
+def test_the_labs_milter_manager_calls_the_same_clients_local(address: str) -> None:
+    client = Client("", address, family="inet6" if ":" in address else "inet")
+    assert is_remote(address, Networks()) is not bool(skip_reason(["Remote Network"], client))
+    assert len(LOCAL_NETWORKS) == 6

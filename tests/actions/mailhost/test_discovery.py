@@ -205,7 +205,7 @@ class TestManager:
     def test_an_error_in_its_configuration_is_a_finding(self, tmp_path: Path) -> None:
         said = "milter-manager.local.conf:9: syntax error, unexpected end-of-input"
         (chain,) = discover(self.host(tmp_path, f"echo '{said}' >&2; exit 0")).chains
-        (finding,) = chain.findings
+        (finding,) = chain.managers[0].findings
         assert finding.health is Health.DOWN
         assert said in finding.why
         assert "a reload would drop every child" in finding.why
@@ -214,7 +214,7 @@ class TestManager:
     def test_what_cannot_be_asked_is_unknown(self, tmp_path: Path) -> None:
         host = self.host(tmp_path, "echo 'no rights' >&2; exit 3")
         (chain,) = discover(host).chains
-        (finding,) = chain.findings
+        (finding,) = chain.managers[0].findings
         assert finding.health is Health.UNKNOWN
         assert "ended with 3: no rights" in finding.why
         assert chain.managers[0].children == ()
@@ -228,14 +228,14 @@ class TestManager:
         (manager,) = chain.managers
         assert manager.source == "/etc/milter-manager/milter-manager.conf"
         assert "no such program" in manager.trouble
-        assert [one.health for one in chain.findings] == [Health.UNKNOWN]
+        assert [one.health for one in chain.managers[0].findings] == [Health.UNKNOWN]
 
     def test_an_enabled_child_without_a_socket_is_a_finding(self, tmp_path: Path) -> None:
         script = (
             """printf 'define_milter("a") do |milter|\\nmilter.connection_spec = nil\\nend\\n'"""
         )
         (chain,) = discover(self.host(tmp_path, script)).chains
-        (finding,) = chain.findings
+        (finding,) = chain.managers[0].findings
         assert finding.what == "milter-manager can't ask a"
         assert "no connection_spec" in chain.managers[0].children[0].note
 
