@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.printable import printable
+from console.render.columns import filled
 from console.render.ink import Ink
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ def render(report: LoadReport, hints: Hints) -> str:
     if report.errors:
         lines += ["", " Errors", *map(_error, report.errors)]
         lines += _socket_hints(report, hints)
-    lines += ["", *(ink.paint(f"   {printable(note)}", "dim") for note in report.notes)]
+    lines.append("")
+    for note in report.notes:
+        first, *more = filled(printable(note).split(" "), " ", indent=5)
+        lines += [ink.paint(line, "dim") for line in (f"   {first}", *(f"     {x}" for x in more))]
     return "\n".join(lines) + "\n"
 
 
@@ -46,8 +50,9 @@ def _ended(report: LoadReport) -> str:
 def _heading(report: LoadReport, ink: Ink) -> Iterator[str]:
     asked = report.setting
     as_user = f" · sockets opened as {asked.as_user}" if asked.as_user else ""
-    told = f" {asked.sample} · {asked.profile} client {asked.client}{as_user}"
-    yield ink.paint(printable(told), "bold")
+    told = f"{asked.sample} · {asked.profile} client {asked.client}{as_user}"
+    for line in filled(printable(told).split(" "), " ", indent=1):
+        yield ink.paint(f" {line}", "bold")
     tone = "good" if report.exit_code == 0 else "warn"
     yield ink.paint(
         f" {_ended(report)}, {report.parallel} at once, in {report.seconds:.1f} s", tone
@@ -67,6 +72,8 @@ def _times(report: LoadReport, ink: Ink) -> Iterator[str]:
 
 
 def _milter(milter: MilterLoad) -> Iterator[str]:
+    if not milter.sessions.number:
+        return
     yield _row(printable(milter.name), milter.sessions)
     for one in milter.stages:
         yield _row(f"  {one.stage}", one.times)

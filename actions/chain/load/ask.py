@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.action import ActionError, Exit
 from actions.chain.load.run import Load, run_load
 from actions.chain.load.session import Mail
 from actions.chain.request import (
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from actions.action import Context
     from actions.chain import request
     from actions.chain.load.report import LoadReport
+    from actions.chain.target import Found
 
 MOST_SESSIONS = 10_000_000
 MOST_PARALLEL = 1000
@@ -59,13 +61,41 @@ def ask(
         link._replace(timeouts=chosen_timeouts(limits, link.timeouts)) for link in found.links
     )
     _check_files(load.parallel, len(chain))
+    _check_chain(found)
     asked = target._replace(as_user=found.as_user)
     request = spelled_out(found.mta, asked, mail, origin, {}, limits, trace=False)
     request = request._replace(configured=found.own)
     report = run_load(ctx, chain, request, _mails(request.message, sizes), load)
-    warning = "" if mail.file else SAMPLES[mail.sample].warning
-    notes = (*found.problems, *rights_note(ctx, found), warning or MEMORY)
+    notes = (*found.oddities, *_unseen(found), *rights_note(ctx, found), *_left(mail, report))
     return report._replace(notes=notes)
+
+
+def _check_chain(found: Found) -> None:
+    """Refuse a chain that no client of Postfix meets."""
+    if found.refusals:
+        raise ActionError(
+            f"Postfix does not accept this chain: {found.refusals[0]}",
+            Exit.PROBLEM,
+            "mend it, or name milters with --milter",
+        )
+    if found.submitted:
+        raise usage("--chain: a load goes through SMTP, and this chain's mail does not")
+
+
+def _unseen(found: Found) -> Iterator[str]:
+    for manager in found.managers:
+        yield (
+            f"the milters behind {manager.milter} are not looked at one by one: where one fails, "
+            "mail may pass it unfiltered (chain.test asks each)"
+        )
+
+
+def _left(mail: request.Mail, report: LoadReport) -> Iterator[str]:
+    """Yield what stays behind of the messages that milters saw."""
+    if all(one.verdict == "undecided" for one in report.verdicts):
+        return
+    warning = "" if mail.file else SAMPLES[mail.sample].warning
+    yield f"sample {mail.sample}: {warning}" if warning else MEMORY
 
 
 def _checked(load: Load) -> Load:
@@ -74,7 +104,8 @@ def _checked(load: Load) -> Load:
     _check_number("--parallel", load.parallel, MOST_PARALLEL)
     _check_number("--messages", load.messages, MOST_MESSAGES)
     if load.duration is None:
-        return load._replace(sessions=load.sessions or USUAL_SESSIONS)
+        sessions = load.sessions or USUAL_SESSIONS
+        return load._replace(sessions=sessions, parallel=min(load.parallel, sessions))
     if not 0 < load.duration <= LONGEST:
         raise usage(f"--duration is a number of seconds above 0 and at most {LONGEST}")
     return load

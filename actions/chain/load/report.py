@@ -87,7 +87,7 @@ class LoadProgress(Record):
     failures: tuple[ErrorCount, ...] = ()
 
     @property
-    def line(self) -> str:
+    def standing(self) -> str:
         """The same in one line, for a terminal."""
         of = f" of {self.total}" if self.total is not None else ""
         times = f"p50 {self.session.p50 * 1000:.1f} ms, p99 {self.session.p99 * 1000:.1f} ms"
@@ -110,8 +110,9 @@ class LoadReport(Record):
     undecided: int
     """Sessions in which a milter gave no decision."""
     messages: int
+    """Messages that were decided."""
     bytes: int
-    """Of all the messages that were sent."""
+    """Of all those messages."""
     seconds: float
     sessions_per_second: float
     messages_per_second: float

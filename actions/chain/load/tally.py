@@ -75,8 +75,9 @@ class Tally:
             self.sessions += 1
             self._session.add(result.seconds)
             for size, verdict in result.verdicts:
-                self.messages += 1
-                self.bytes += size
+                if verdict != "undecided":
+                    self.messages += 1
+                    self.bytes += size
                 self._verdicts[size, verdict] += 1
             self.undecided += any(verdict == "undecided" for _, verdict in result.verdicts)
             self._count_events(result.events)

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions.action import Context, Exit
+from actions.action import ActionError, Context, Exit
 from actions.chain.children import AskingChild
+from actions.chain.declared.load import chain_load
 from actions.chain.declared.test import chain_test
 from actions.milter.session import Exchange, Negotiated
 from console.lab.lab import running_lab
 from console.render.chain import headline, render
 from console.render.hint import Hints
+from console.render.load import render as load_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actions.chain.load.report import LoadReport
     from actions.chain.report import ChainReport, ChildResult
     from console.lab.lab import Lab
 
@@ -134,13 +137,18 @@ def test_a_manager_that_runs_with_something_else_than_its_file_says() -> None:
     assert any("may differ from its configuration file" in note for note in report.notes)
 
 
+def refuse(lab: Lab, written: str) -> None:
+    """Put a milter before the others that Postfix does not accept."""
+    path = Path(lab.host.at("/etc/postfix/main.cf"))
+    text = path.read_text()
+    assert "\nsmtpd_milters =\n" in text
+    path.write_text(text.replace("\nsmtpd_milters =\n", f"\nsmtpd_milters = {written},\n"))
+
+
 @pytest.mark.parametrize("written", ["inet:8891@localhost", "/run/a.sock"])
 def test_what_postfix_does_not_accept_decides_nothing(written: str) -> None:
     with running_lab() as lab:
-        path = Path(lab.host.at("/etc/postfix/main.cf"))
-        text = path.read_text()
-        assert "\nsmtpd_milters =\n" in text
-        path.write_text(text.replace("\nsmtpd_milters =\n", f"\nsmtpd_milters = {written},\n"))
+        refuse(lab, written)
         report, _ = ask_all(lab, sample="eicar")
         brief = render(report._replace(shown=report.shown._replace(brief=True)), Hints())
     assert (report.status, report.exit_code) == ("undecided", Exit.UNDECIDED)
@@ -152,3 +160,30 @@ def test_what_postfix_does_not_accept_decides_nothing(written: str) -> None:
 def test_delivered_is_wanted_whatever_word_the_filters_use(lab: Lab) -> None:
     assert ask_all(lab, expect="delivered")[0].exit_code == Exit.FINE
     assert ask_all(lab, expect="delivered", sample="gtube")[0].exit_code == Exit.PROBLEM
+
+
+def load(lab: Lab, **options: Any) -> LoadReport:
+    return chain_load(Context(lab.host), sessions=3, **options)
+
+
+def test_a_load_says_that_children_are_not_looked_at(lab: Lab) -> None:
+    report = load(lab, parallel=50)
+    assert "the milters behind milter-manager are not looked at" in report.notes[0]
+    assert report.parallel == 3
+
+
+def test_a_load_of_nothing_that_answers_leaves_nothing_behind(tmp_path: Path, lab: Lab) -> None:
+    report = load(lab, milter=(f"unix:{tmp_path}/nobody",))
+    assert (report.sessions, report.messages, report.bytes) == (3, 0, 0)
+    assert report.notes == ()
+    assert (
+        "0.00 ms" not in load_text(report, Hints()).partition("whole session")[2].partition("\n")[2]
+    )
+
+
+def test_a_load_on_a_chain_that_postfix_refuses_is_refused() -> None:
+    with running_lab() as lab:
+        refuse(lab, "/run/a.sock")
+        with pytest.raises(ActionError, match="Postfix refuses /run/a.sock") as refused:
+            load(lab)
+    assert refused.value.exit_code == Exit.PROBLEM
