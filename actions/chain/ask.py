@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from actions.chain.difference import differences
@@ -71,7 +70,9 @@ def ask(
     request = spelled_out(found.mta, asked, mail, origin, macros, limits, trace=shown.trace)
     request = request._replace(configured=found.own)
     if mail.save_as:
-        _check_writable(mail.save_as)
+        from actions.chain.written import check_writable, write
+
+        check_writable("--save-message", mail.save_as)
     if target.sessions > 1:
         report = test_side_by_side(ctx, chain, request, target.sessions)
     else:
@@ -83,7 +84,7 @@ def ask(
     if found.refusals:
         report = not_as_postfix(report, found.refusals[0])
     if mail.save_as and report.message_after:
-        _save(mail.save_as, report.message_after)
+        write("--save-message", mail.save_as, report.message_after, 0o600)
     notes = (
         *found.refusals[1:],
         *found.oddities,
@@ -104,20 +105,3 @@ def _further_notes(mail: Mail, report: ChainReport) -> Iterator[str]:
         yield f"the message as the chain leaves it is in {mail.save_as}"
     elif mail.save_as:
         yield f"{mail.save_as} was not written: the session ended before the content"
-
-
-def _check_writable(path: str) -> None:
-    """Refuse a file that can't be written before the test, so that no report is lost."""
-    place = path if os.path.lexists(path) else os.path.dirname(os.path.abspath(path))
-    right = os.W_OK | os.X_OK if os.path.isdir(place) else os.W_OK
-    if os.path.isdir(path) or os.path.islink(path) or not os.access(place, right):
-        raise usage(f"--save-message {path}: can't be written", "name a file, not a link or folder")
-
-
-def _save(path: str, message: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-            file.write(message)
-    except OSError as error:
-        raise usage(f"--save-message {path}: {error.strerror}") from error

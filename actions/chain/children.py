@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from actions.chain.report import ChildResult
@@ -39,13 +40,15 @@ def with_children(
 ) -> ChainReport:
     """Send the same mail to each enabled child, one by one; add what each did to *report*.
 
-    Every child gets the message as the client sent it.
+    Every child gets the message as the client sent it. They have the time together that the
+    chain had.
 
     Raises:
         Cancelled: the operator cancelled; all sockets are closed.
     """
+    until = time.monotonic() + request.deadline
     children = tuple(
-        _ask(ctx, manager, child, request, limits)
+        _ask(ctx, manager, child, request._replace(deadline=until - time.monotonic()), limits)
         for manager in managers
         for child in manager.children
         if child.enabled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from actions.printable import printable_bytes
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 COMPARED = 1000
 """Lines of a body, or headers, that are compared; more would take too long to look at."""
+
+LONGEST = 1000
+"""Bytes of a line that are compared and shown."""
 
 AROUND = 3
 """Lines of the body that are kept around each difference."""
@@ -73,9 +77,9 @@ def _difference(
     body: list[Line] = []
     beyond = 0
     if before.body != after.body:
-        old, new = _lines(before.body), _lines(after.body)
+        (old, more), (new, further) = _lines(before.body), _lines(after.body)
         body = list(near_differences(list(compared(old, new))))
-        beyond = max(len(old), len(new), COMPARED) - COMPARED
+        beyond = max(more, further)
     return Difference(
         milter,
         tuple(compared(_envelope(envelope_before), _envelope(envelope_after))),
@@ -93,11 +97,13 @@ def changed(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 
 def compared(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
-    """Yield the lines of *old* and *new* with what became of each; the first thousand."""
+    """Yield the lines of *old* and *new* with what became of each.
+
+    Lines that stand in many places are no anchors: comparing each with each would take long.
+    """
     from difflib import SequenceMatcher
 
-    old, new = old[:COMPARED], new[:COMPARED]
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new).get_opcodes():
         if tag == "equal":
             yield from (Line(" ", line) for line in old[i1:i2])
         else:
@@ -120,8 +126,8 @@ def near_differences(lines: Sequence[Line]) -> Iterator[Line]:
 
 def body_lines(body: bytes, most: int) -> tuple[list[str], int]:
     """Return the first *most* lines of *body*, printable, and how many there are in all."""
-    lines = _lines(body)
-    return lines[:most], len(lines)
+    lines, more = _lines(body, most)
+    return lines, len(lines) + more
 
 
 def _envelope(envelope: Envelope) -> list[str]:
@@ -130,9 +136,22 @@ def _envelope(envelope: Envelope) -> list[str]:
 
 
 def _headers(content: Content) -> list[str]:
-    return [line for header in content.headers for line in _lines(header.line)]
+    lines = (line for header in content.headers for line in _lines(header.line)[0])
+    return list(islice(lines, COMPARED))
 
 
-def _lines(data: bytes) -> list[str]:
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
-    return [printable_bytes(line) for line in (lines[:-1] if lines[-1] == b"" else lines)]
+def _lines(data: bytes, most: int = COMPARED) -> tuple[list[str], int]:
+    """Return the first *most* lines of *data*, and how many more there are."""
+    lines = data.split(b"\n", most)
+    rest = lines.pop()
+    if len(lines) < most:
+        return [_line(line) for line in ([*lines, rest] if rest else lines)], 0
+    unended = bool(rest) and not rest.endswith(b"\n")
+    return [_line(line) for line in lines], rest.count(b"\n") + unended
+
+
+def _line(data: bytes) -> str:
+    data = data.removesuffix(b"\r")
+    if len(data) <= LONGEST:
+        return printable_bytes(data)
+    return f"{printable_bytes(data[:LONGEST])}… ({len(data) - LONGEST:,} more bytes)"

@@ -145,7 +145,7 @@ def spelled_out(
     sender = chosen_sender(origin.sender, origin.profile)
     recipients = chosen_recipients(origin.recipients, mail, origin.profile)
     message = chosen_message(mail, sender, recipients, mta.hostname)
-    _check_seconds("--deadline", limits.deadline)
+    check_seconds("--deadline", limits.deadline)
     return TestRequest(
         sample=mail.file or mail.sample,
         profile=origin.profile,
@@ -337,11 +337,12 @@ def chosen_timeouts(limits: Limits, usual: Timeouts) -> Timeouts:
         end=usual.end if limits.end is None else limits.end,
     )
     for seconds in timeouts:
-        _check_seconds("a timeout", seconds)
+        check_seconds("a timeout", seconds)
     return timeouts
 
 
-def _check_seconds(what: str, seconds: float) -> None:
+def check_seconds(what: str, seconds: float) -> None:
+    """Raise `ActionError` where *seconds*, which *what* is called, are no time limit."""
     if not 0 < seconds <= LONGEST:  # nor is "nan" any number
         raise usage(f"{what} is a number of seconds above 0 and at most {LONGEST}")
 

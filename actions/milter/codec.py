@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PACKET_LIMIT = 1 << 20
 """The longest packet taken from a milter: the largest that any version negotiates (1 MiB)."""
 
+MACRO_LIMIT = 256
+"""Macros that a milter may ask for at one stage: they go back to it with every event."""
+
 _LENGTH = struct.Struct(">I")
 _NEGOTIATION = struct.Struct(">III")
 
@@ -275,16 +278,21 @@ def _chosen(data: bytes) -> Chosen:
 
 
 def _macro_lists(data: bytes) -> Iterable[tuple[str, tuple[str, ...]]]:
-    while data:
-        if len(data) < 5:
+    at = 0
+    while at < len(data):
+        if len(data) - at < 5:
             raise Violation("a macro list without its stage")
-        (stage,) = _LENGTH.unpack_from(data)
-        text, nul, data = data[4:].partition(b"\0")
-        if not nul:
+        (stage,) = _LENGTH.unpack_from(data, at)
+        end = data.find(b"\0", at + 4)
+        if end < 0:
             raise Violation("malformed macro list")
         if stage < len(MACRO_STAGES):  # Postfix passes over a stage it does not know
-            asked = text.decode("ascii", "backslashreplace").replace(",", " ").split()
+            text = data[at + 4 : end].decode("ascii", "backslashreplace")
+            asked = text.replace(",", " ").split(None, MACRO_LIMIT)
+            if len(asked) > MACRO_LIMIT:
+                raise Violation(f"more than {MACRO_LIMIT} macros asked for at one stage")
             yield MACRO_STAGES[stage], tuple(name.strip("{}") for name in asked)
+        at = end + 1
 
 
 _SIMPLE: dict[bytes, Reply | Progress] = {

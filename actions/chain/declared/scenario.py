@@ -30,6 +30,14 @@ def chain_scenario(
             "NAME=SPEC",
         ),
     ] = (),
+    chain: Annotated[
+        str,
+        Option(
+            "look for milters in this host's chain of this service only (default: in all of "
+            "them; a suite that names no milter asks that of mail from outside)",
+            metavar="SERVICE",
+        ),
+    ] = "",
     as_user: AsUser = "",
     only: Annotated[
         tuple[str, ...],
@@ -66,8 +74,10 @@ def chain_scenario(
     """Run test suites against a milter, or a chain of them, and say what differed.
 
     A suite is a file of scenarios: who sends what, and what is expected of each milter.
-    Exits 0 when all scenarios passed; 1 when one failed; 6 when none failed and a milter gave
-    no decision; 2 when something is wrong with a file: then nothing was run.
+    Exits 0 when all scenarios passed; 1 when one failed; 6 when none failed and one could not
+    be decided: a milter gave no decision, Postfix refuses a milter of its chain, or the milters
+    behind a milter-manager can't be told; 2 when something is wrong with a file: then nothing
+    was run.
     """
     from actions.chain.request import Limits
     from actions.chain.scenario.ask import Wanted, ask, list_shipped
@@ -76,7 +86,7 @@ def chain_scenario(
         return list_shipped()
     return ask(
         ctx,
-        Wanted(file, milter, as_user, only, junit, fail_fast, verbose),
+        Wanted(file, milter, chain, as_user, only, junit, fail_fast, verbose),
         Limits(
             all_timeouts,
             connection_timeout,

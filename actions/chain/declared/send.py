@@ -13,7 +13,7 @@ TLS_MODES = ("none", "starttls", "implicit")
 VERIFYING = ("auto", "yes", "no")
 
 
-@report("chain.send")
+@report("chain.send", effect="sends a mail")
 def chain_send(
     ctx: Context,
     *,
@@ -46,8 +46,8 @@ def chain_send(
     port: Annotated[
         int | None,
         Option(
-            "the server's port (default: 25, as master.cf has it; 587 with --user; 465 with "
-            "--tls implicit)",
+            "the server's port (default: 25; 587 with --user; 465 with --tls implicit; without "
+            "--server only those that master.cf has)",
             (),
             "PORT",
             WHERE,
@@ -67,7 +67,8 @@ def chain_send(
     verify: Annotated[
         str,
         Option(
-            "whether the server's certificate must be good; auto: not on the loopback",
+            "whether the server's certificate must be good; auto: where there is TLS, but not on "
+            "the loopback",
             group=WHERE,
             choices=VERIFYING,
         ),
@@ -100,7 +101,8 @@ def chain_send(
     A mail is really sent, and arrives at its recipient. It has a Message-ID of its own and a
     header X-Milter-Console-Test. Exits 0 when it was delivered (or accepted, with --follow 0); 1
     when it was refused, bounced, deferred, held or discarded for any recipient; 6 when that
-    could not be decided: no connection, a timeout, a delivery that was not seen.
+    could not be decided: no connection, a timeout, a delivery that was not seen. --read-only
+    refuses it with 3.
     """
     from actions.chain.request import Mail
     from actions.chain.send.ask import Wish, send

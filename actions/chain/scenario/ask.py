@@ -21,6 +21,7 @@ from actions.chain.scenario.report import (
     SuiteResult,
 )
 from actions.chain.scenario.table import LONGEST, Problems
+from actions.chain.written import check_writable, write
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Wanted(Record):
     files: tuple[str, ...]
     milters: tuple[str, ...]
     """NAME=SPEC each."""
+    chain: str
+    """The service whose chain of this host's is looked at; empty for all."""
     as_user: str
     only: tuple[str, ...]
     """Patterns of the names of scenarios; empty for all."""
@@ -66,9 +69,7 @@ def ask(ctx: Context, wanted: Wanted, limits: Limits) -> ScenarioReport:
     if not 0 < limits.deadline <= LONGEST:
         raise usage(f"--deadline is a number of seconds above 0 and at most {LONGEST:.0f}")
     if wanted.junit:
-        from actions.chain.scenario.junit import check_writable
-
-        check_writable(wanted.junit)
+        check_writable("--junit", wanted.junit)
     suites, problems = _read(wanted)
     if problems:
         return ScenarioReport(problems=problems)
@@ -83,9 +84,10 @@ def ask(ctx: Context, wanted: Wanted, limits: Limits) -> ScenarioReport:
         verbose=wanted.verbose,
     )
     if wanted.junit:
-        from actions.chain.scenario.junit import save
+        from actions.chain.scenario.junit import document
 
-        save(wanted.junit, report, ctx.host.name)
+        # CI systems read it as another user: the umask says who may.
+        write("--junit", wanted.junit, document(report, ctx.host.name), 0o666)
     return report
 
 
@@ -109,7 +111,7 @@ def _bound(ctx: Context, wanted: Wanted, suites: Sequence[Suite]) -> list[Bound]
                 f"--milter {name}: no suite names such a milter",
                 f"named are: {', '.join(sorted(named))}",
             )
-    binder = Binder(ctx, given, wanted.as_user)
+    binder = Binder(ctx, given, wanted.as_user, wanted.chain)
     return [binder.bind(suite) for suite in suites]
 
 
@@ -186,6 +188,8 @@ class _Running:
         )
         if self._stopped:
             result = blank._replace(because="another scenario failed before (--fail-fast)")
+        elif bound.refusal:
+            result = blank._replace(status="undecided", because=bound.refusal)
         else:
             result = self._played(blank, bound, scenario)
         self._stopped |= self._wanted.fail_fast and result.status in {"failed", "undecided"}

@@ -5,14 +5,10 @@ A scenario is a test case: a difference is a failure, no decision an error.
 
 from __future__ import annotations
 
-import os
-import stat
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from actions.chain.request import usage
 from actions.printable import printable
 
 if TYPE_CHECKING:
@@ -41,38 +37,6 @@ def document(report: ScenarioReport, hostname: str) -> bytes:
         root.append(_suite(suite, number, hostname))
     ET.indent(root)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root) + b"\n"
-
-
-def save(path: str, report: ScenarioReport, hostname: str) -> None:
-    """Write *report* to *path*: whole, or not at all.
-
-    Raises:
-        ActionError: it can't be written.
-    """
-    temporary = f"{path}.{os.urandom(4).hex()}.tmp"
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        try:
-            # CI systems read it as another user: the umask says who may.
-            with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
-                file.write(document(report, hostname))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise usage(f"--junit {path}: {error.strerror}") from error
-
-
-def check_writable(path: str) -> None:
-    """Refuse a file that can't be written before anything runs; raises `ActionError`."""
-    folder = os.path.dirname(os.path.abspath(path))
-    taken = os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode)
-    if taken or not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        raise usage(f"--junit {path}: can't be written", "name a file in a folder of yours")
 
 
 def _suite(suite: SuiteResult, number: int, hostname: str) -> ET.Element:

@@ -72,6 +72,8 @@ class MilterAsked(Record):
     endpoint: str
     behind: str = ""
     """The milter-manager that asks it on this host; empty where Postfix does."""
+    service: str = ""
+    """Postfix's service whose chain it is of, where it was looked for in several."""
 
 
 class SuiteResult(Record):

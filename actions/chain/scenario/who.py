@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LOCAL_DOMAINS = ("example.org",)
 """Domains that the pretended MTA delivers itself."""
 
+CLIENTS = tuple(profile.name for profile in PROFILES.values() if not profile.submitted)
+"""The profiles of those who come by SMTP, as every scenario does."""
+
 _CLIENT = ("profile", "host", "address", "port", "helo", "auth", "tls")
 _AUTH = ("name", "type", "author")
 _TLS = ("version", "cipher", "bits", "subject", "issuer")
@@ -25,12 +28,12 @@ def read_client(table: Table) -> tuple[str, Client, str]:
     """Return the profile, the client and its name in HELO."""
     value = table.take("client", str, dict)
     if not isinstance(value, dict):
-        name = table.choice("client", tuple(PROFILES), "outside")
+        name = table.choice("client", CLIENTS, "outside")
         return name, PROFILES[name].client, PROFILES[name].helo
     inner = table.table("client")
     assert inner is not None
     inner.only(*_CLIENT)
-    profile = inner.choice("profile", tuple(PROFILES), "outside")
+    profile = inner.choice("profile", CLIENTS, "outside")
     client = _at_address(PROFILES[profile].client, inner)
     host = inner.text("host")
     if host:

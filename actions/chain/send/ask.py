@@ -10,7 +10,14 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from actions.action import Cancelled
-from actions.chain.request import Mail, chosen_message, chosen_recipients, chosen_sender, usage
+from actions.chain.request import (
+    Mail,
+    check_seconds,
+    chosen_message,
+    chosen_recipients,
+    chosen_sender,
+    usage,
+)
 from actions.chain.send.follow import Seen, close_quietly, follow
 from actions.chain.send.mail import marked
 from actions.chain.send.place import chosen_mode, chosen_place, is_loopback
@@ -18,6 +25,7 @@ from actions.chain.send.report import Step
 from actions.chain.send.secret import Credentials
 from actions.chain.send.smtp import Letter, Sent, Server, Session
 from actions.chain.send.summary import summed_up
+from actions.chain.send.tls import client_settings
 from actions.chain.send.trace import Ours, Trace
 from actions.host.errors import HostError
 from actions.mailhost.maillog import open_log
@@ -28,15 +36,11 @@ if TYPE_CHECKING:
 
     from actions.action import Context
     from actions.chain.send.mail import Marked
-    from actions.chain.send.report import SendReport
+    from actions.chain.send.report import SendReport, TlsMode
     from actions.mailhost.maillog import MailLog
-
-LONGEST = 86400.0
-"""Seconds in any time limit: a day."""
 
 STEP = 0.1
 """Seconds between two looks at whether the operator cancelled."""
-
 
 GRACE = 0.5
 """Seconds past the deadline in which the session ends by its own limits, and says where."""
@@ -104,6 +108,11 @@ def send(ctx: Context, wish: Wish) -> SendReport:
 def spelled_out(ctx: Context, wish: Wish) -> Asked:
     """Return what *wish* comes to on this host; raises `ActionError` where it makes no sense."""
     _check_seconds(wish)
+    if wish.ca and wish.verify == "no":
+        raise usage("--ca says whom to trust, --verify no to trust anybody: give one of them")
+    if wish.ca:
+        # Also where it will not be needed: nothing is sent with a wish that can't be met.
+        client_settings(verify=True, ca=wish.ca)
     place = chosen_place(ctx.host, wish.server, wish.port, wish.tls, wish.user)
     mode = chosen_mode(wish.tls, place.port, wish.user)
     near = is_loopback(place.host)
@@ -112,9 +121,7 @@ def spelled_out(ctx: Context, wish: Wish) -> Asked:
             "--user with --tls none: the password would go over the network in the clear",
             "use --tls starttls or --tls implicit",
         )
-    if wish.ca and wish.verify == "no":
-        raise usage("--ca says whom to trust, --verify no to trust anybody: give one of them")
-    verify = wish.verify == "yes" or bool(wish.ca) or (wish.verify == "auto" and not near)
+    verify = _verifying(wish, mode, near=near)
     hostname = _hostname(ctx)
     sender = _sender(wish, hostname)
     recipients = chosen_recipients(wish.recipients, wish.mail, "outside")
@@ -144,11 +151,22 @@ def spelled_out(ctx: Context, wish: Wish) -> Asked:
 
 
 def _check_seconds(wish: Wish) -> None:
-    for name, seconds in (("--timeout", wish.timeout), ("--deadline", wish.deadline)):
-        if not 0 < seconds <= LONGEST:
-            raise usage(f"{name} is a number of seconds above 0 and at most {LONGEST:.0f}")
-    if not 0 <= wish.follow <= LONGEST:
-        raise usage(f"--follow is a number of seconds from 0 to {LONGEST:.0f}")
+    check_seconds("--timeout", wish.timeout)
+    check_seconds("--deadline", wish.deadline)
+    if wish.follow != 0:
+        check_seconds("--follow, where it is not 0,", wish.follow)
+
+
+def _verifying(wish: Wish, mode: TlsMode, *, near: bool) -> bool:
+    """Return whether the certificate must be good; raises `ActionError` where there is none."""
+    wanted = "--ca" if wish.ca else "--verify yes" if wish.verify == "yes" else ""
+    if wanted and mode == "none":
+        told = "with --tls none" if wish.tls else "without --tls"
+        raise usage(
+            f"{wanted} {told}: the mail would go in the clear, and no certificate be checked",
+            "use --tls starttls or --tls implicit",
+        )
+    return bool(wanted) or (wish.verify == "auto" and not near)
 
 
 def _check_text(letter: Letter) -> None:
@@ -195,7 +213,7 @@ def _credentials(ctx: Context, wish: Wish) -> Credentials | None:
         if wish.password:
             raise usage("a password without a user: give --user NAME")
         return None
-    password = wish.password or ctx.ask_secret(f"Password of {wish.user}: ")
+    password = wish.password or ctx.ask_secret(f"Password of {wish.user}: ", "--password-fd")
     if not password:
         raise usage("the password is empty")
     return Credentials(wish.user, password)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from actions.chain.send.report import MilterTrouble
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -104,6 +105,20 @@ _ENVELOPE = re.compile(
     r"(?:,? ?proto=(?P<proto>[A-Z]+))?(?:,? helo=<(?P<helo>.*?)>)?(?: \S+=<.*>)?"
     r"(?:: (?P<reason>.*))?$"
 )
+
+
+_MILTER = re.compile(
+    r"warning: (?P<how>connect to Milter service|milter) "
+    r"(?P<spec>(?:unix|local|inet6?):\S+): (?P<why>.*)",
+    re.DOTALL,
+)
+"""What Postfix's milter client warns of (src/milter/milter8.c)."""
+
+
+def milter_trouble(text: str) -> MilterTrouble | None:
+    """Return the milter that a line's *text* warns of, or None where it warns of none."""
+    found = _MILTER.fullmatch(text)
+    return MilterTrouble(found["spec"], found["why"], found["how"] == "milter") if found else None
 
 
 def read_fact(line: LogLine) -> Fact:

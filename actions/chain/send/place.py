@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.action import ActionError, Exit
 from actions.chain.request import usage
 from actions.host.errors import HostError
 from actions.record import Record
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 PORTS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465}
 """Names that master.cf gives to ports (services(5))."""
+
+SERVICES = {25: "smtpd", 587: "submission service (port 587)", 465: "smtps service (port 465)"}
+"""What is missing in a master.cf without these ports."""
 
 _EVERYWHERE = {"", "0.0.0.0", "[::]", "*"}  # noqa: S104  (read, not bound)
 _SERVERS = {"smtpd", "postscreen"}
@@ -40,22 +44,23 @@ def chosen_place(host: Host, server: str, port: int | None, mode: str, user: str
         user: who logs in; empty for nobody.
 
     Raises:
-        ActionError: *server* is no server, or two ports are given.
+        ActionError: *server* is no server, two ports are given, or *server* is empty and this
+            host's Postfix has no such service.
     """
     named, given = _split(server)
     if port is not None and given is not None:
         raise usage(f"--server {server} and --port {port}: give the port once")
     wanted = _port(port if port is not None else given)
-    usual = 465 if mode == "implicit" else 587 if user else 25
+    usual = _usual_ports(mode, user)
     if named:
-        return Place(named, wanted or usual)
-    own = list(_own_places(host))
-    if wanted:
-        return next((one for one in own if one.port == wanted), Place(LOOPBACK, wanted))
-    by_name = next((one for one in own if one.port == usual), None)
-    if by_name or usual != 25:
-        return by_name or Place(LOOPBACK, usual)
-    return own[0] if own else Place(LOOPBACK, usual)
+        return Place(named, wanted or usual[0])
+    own = _own_places(host)
+    for one in (wanted,) if wanted else usual:
+        if found := next((place for place in own if place.port == one), None):
+            return found
+    if wanted or usual != (25,) or not own:
+        raise _no_service(host, wanted, usual)
+    return own[0]
 
 
 def chosen_mode(wish: str, port: int, user: str) -> TlsMode:
@@ -70,6 +75,24 @@ def chosen_mode(wish: str, port: int, user: str) -> TlsMode:
 def is_loopback(host: str) -> bool:
     """Return whether *host* is this machine by its name or address."""
     return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _usual_ports(mode: str, user: str) -> tuple[int, ...]:
+    """Return the ports on which such mail is usually given in, the first choice first."""
+    if mode == "implicit":
+        return (465,)
+    if user:
+        return (587,) if mode else (587, 465)
+    return (25,)
+
+
+def _no_service(host: Host, wanted: int | None, usual: tuple[int, ...]) -> ActionError:
+    """Return the refusal to guess: a port that Postfix does not serve is somebody else's."""
+    whose = "the lab's master.cf" if host.kind == "lab" else "master.cf"
+    missing = f"smtpd on port {wanted}" if wanted else SERVICES[usual[0]]
+    return ActionError(
+        f"{whose} has no {missing}", Exit.USAGE, "name a server with --server HOST:PORT"
+    )
 
 
 def _split(server: str) -> tuple[str, int | None]:
@@ -92,12 +115,19 @@ def _port(port: int | None) -> int | None:
     return port
 
 
-def _own_places(host: Host) -> Iterator[Place]:
-    """Yield where this host's Postfix takes mail; nothing where that can't be read."""
+def _own_places(host: Host) -> list[Place]:
+    """Return where this host's Postfix takes mail; raises `ActionError` where nobody can tell."""
     try:
-        services: Sequence[PostfixService] = host.postfix.services()
-    except HostError:
-        return
+        return list(_places(host, host.postfix.services()))
+    except HostError as error:
+        raise ActionError(
+            f"where this host's Postfix takes mail can't be seen: {error}",
+            Exit.UNDECIDED,
+            "name a server with --server HOST:PORT",
+        ) from error
+
+
+def _places(host: Host, services: Sequence[PostfixService]) -> Iterator[Place]:
     for service in services:
         if service.kind == "inet" and service.program in _SERVERS:
             address, _, name = service.name.rpartition(":")

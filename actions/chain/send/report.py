@@ -52,6 +52,12 @@ class Step(Record):
     trouble: str = ""
     """Why no reply came."""
 
+    @property
+    def standing(self) -> str:
+        """The step in one line, for a terminal."""
+        told = self.trouble or self.reply.partition("\n")[0] or "ok"
+        return f"{f'{self.name} {self.argument}'.strip()}: {told}"
+
 
 class Tls(Record):
     """The encrypted connection."""
@@ -90,6 +96,21 @@ class StoryLine(Record):
     line: LogLine
     queue_id: str
 
+    @property
+    def standing(self) -> str:
+        """The line in short, for a terminal."""
+        return f"{self.line.clock} {self.line.daemon}: {self.line.text}"
+
+
+class MilterTrouble(Record):
+    """A milter that Postfix could not talk with, as smtpd or cleanup warns."""
+
+    spec: str
+    """As the log names it, such as "unix:/run/spamass.sock"."""
+    why: str
+    connected: bool
+    """Whether it could be connected to, and failed after."""
+
 
 class Followed(Record):
     """How the log was read."""
@@ -126,6 +147,10 @@ class SendReport(Record):
     reply: str
     """The reply that refused or took the mail."""
     refused_by: Refuser
+    refused_by_milter: str
+    """The milter for which Postfix refused, as the log names it; empty where it names none."""
+    milters: tuple[MilterTrouble, ...]
+    """Those that Postfix could not talk with, whatever came of it."""
     evidence: str
     because: str
     """Why it is undecided, or the delivery not seen."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.chain.send.fate import Ends
+from actions.chain.send.lines import milter_trouble
 from actions.chain.send.report import Fate, Followed, SendReport, StoryLine, worst
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from actions.chain.send.ask import Asked
     from actions.chain.send.follow import Seen
     from actions.chain.send.lines import Fact, Refusal
-    from actions.chain.send.report import Refuser, Step
+    from actions.chain.send.report import MilterTrouble, Refuser, Step
     from actions.chain.send.smtp import Sent
     from actions.chain.send.trace import Trace
 
@@ -51,6 +52,7 @@ def summed_up(
         because, next_step = _undecided(sent)
     elif status == "accepted" and asked.follow:
         because, next_step = _not_seen(sent, trace, followed)
+    milters = _milters(story)
     return SendReport(
         status=status,
         sample=asked.sample,
@@ -67,6 +69,8 @@ def summed_up(
         recipients=fates,
         reply=sent.answer.text if sent.answer else shown.reply,
         refused_by=shown.by,
+        refused_by_milter=_refusing(milters, shown),
+        milters=milters,
         evidence=shown.evidence,
         because=because,
         next_step=next_step,
@@ -99,6 +103,23 @@ def _refuser(refusal: Refusal, story: Sequence[Fact]) -> tuple[Refuser, str]:
         if fact.judged and refusal.was_given_by(fact.judged):
             return fact.judged.by, fact.line.text
     return "server", ""
+
+
+def _milters(story: Sequence[Fact]) -> tuple[MilterTrouble, ...]:
+    """Return the milters that the log warns of, each once."""
+    warned = (milter_trouble(fact.line.text) for fact in story)
+    return tuple({one.spec: one for one in warned if one}.values())
+
+
+def _refusing(milters: tuple[MilterTrouble, ...], shown: Fate) -> str:
+    """Return the one milter whose trouble is why Postfix refused, or nothing.
+
+    A milter's own refusal is logged without its name; Postfix's reply in its place
+    (milter_default_action) has these words.
+    """
+    told = f"{shown.reply} {shown.evidence}"
+    instead = shown.status == "refused" and shown.by == "milter" and "Service unavailable" in told
+    return milters[0].spec if instead and len(milters) == 1 else ""
 
 
 def _undecided(sent: Sent) -> tuple[str, str]:

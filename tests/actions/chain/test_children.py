@@ -176,14 +176,12 @@ def test_a_load_of_nothing_that_answers_leaves_nothing_behind(tmp_path: Path, la
     report = load(lab, milter=(f"unix:{tmp_path}/nobody",))
     assert (report.sessions, report.messages, report.bytes) == (3, 0, 0)
     assert report.notes == ()
-    assert (
-        "0.00 ms" not in load_text(report, Hints()).partition("whole session")[2].partition("\n")[2]
-    )
+    assert "  nobody" not in load_text(report, Hints())
 
 
 def test_a_load_on_a_chain_that_postfix_refuses_is_refused() -> None:
     with running_lab() as lab:
         refuse(lab, "/run/a.sock")
-        with pytest.raises(ActionError, match="Postfix refuses /run/a.sock") as refused:
+        with pytest.raises(ActionError, match=r"Postfix refuses /run/a\.sock") as refused:
             load(lab)
     assert refused.value.exit_code == Exit.PROBLEM

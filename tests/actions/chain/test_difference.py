@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actions.chain.difference import (
     COMPARED,
+    LONGEST,
     alone,
     body_lines,
     changed,
@@ -55,3 +56,21 @@ def test_lines_that_were_not_compared_are_counted() -> None:
     long = FIRST._replace(body=b"x\r\n" * (COMPARED + 7))
     assert alone(an_edit("a", long, FIRST)).not_compared == 7
     assert body_lines(long.body, 2) == (["x", "x"], COMPARED + 7)
+    assert body_lines(b"x\r\n" * 2, 2) == (["x", "x"], 2)
+    assert body_lines(b"x\ny\nz", 2) == (["x", "y"], 3)
+    assert body_lines(b"\r\n\r\n", 5) == (["", ""], 2)
+
+
+def test_a_body_of_any_size_is_shown_in_part() -> None:
+    large = FIRST._replace(body=b"ab\r\n" * 1_000_000)
+    told = alone(an_edit("a", FIRST, large))
+    assert told.not_compared == 1_000_000 - COMPARED
+    assert len(told.body) <= 2 + COMPARED
+    line = alone(an_edit("a", FIRST, FIRST._replace(body=b"x" * 5_000_000))).body[-1]
+    assert line.text == "x" * LONGEST + "… (4,999,000 more bytes)"
+
+
+def test_lines_that_repeat_are_compared_at_once() -> None:
+    before = FIRST._replace(body=b"a\r\n" * COMPARED)
+    told = alone(an_edit("a", before, FIRST._replace(body=b"a\r\nb\r\n" * (COMPARED // 2))))
+    assert {line.sign for line in told.body} >= {"+", "-"}

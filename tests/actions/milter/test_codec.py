@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.milter.codec import (
+    MACRO_LIMIT,
     Chosen,
     Decision,
     Edit,
@@ -346,6 +347,12 @@ class TestMacroLists:
     def test_a_stage_that_nobody_knows_is_passed_over(self) -> None:
         entries = b"\0\0\0\x63a b\0" + b"\0\0\0\x04i\0"
         assert self.read(entries).macro_lists == (("data", ("i",)),)
+
+    def test_a_milter_can_t_ask_for_any_number(self) -> None:
+        (asked,) = self.read(b"\0\0\0\x05" + b"j " * MACRO_LIMIT + b"\0").macro_lists
+        assert len(asked[1]) == MACRO_LIMIT
+        with pytest.raises(Violation, match="more than 256 macros"):
+            self.read(b"\0\0\0\x05" + b"j " * (MACRO_LIMIT + 1) + b"\0")
 
 
 def test_the_offer_is_three_numbers_after_an_o() -> None:

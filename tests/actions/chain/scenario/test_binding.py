@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from actions.action import ActionError, Context
 from actions.host.system import SystemHost
+from console.lab.lab import running_lab
+from console.render.hint import Hints
+from console.render.scenario import render
 from tests.actions.chain.scenario.suites import run_files
 from tests.actions.mailhost.test_chain import USUAL
-from tests.postfix_ports import TablePostfix
+from tests.postfix_ports import SMTPD, TablePostfix
 
 if TYPE_CHECKING:
     from actions.chain.scenario.report import ScenarioReport
@@ -31,10 +35,17 @@ NAMED = """
 UNNAMED = '[[scenario]]\nname = "one"\n[scenario.expect]\nverdict = "delivered"\n'
 
 
-def own_host(*specs: str) -> Context:
-    """Return a context on a host whose Postfix uses the milters at *specs*."""
+def own_host(*specs: str, submission: str = "") -> Context:
+    """Return a context on a host whose Postfix uses the milters at *specs*.
+
+    Args:
+        specs: for mail from outside.
+        submission: the milter of its service "submission"; empty for no such service.
+    """
     host = SystemHost()
-    host.postfix = TablePostfix({**USUAL, "smtpd_milters": ", ".join(specs)}, user="root")
+    settings = {**USUAL, "smtpd_milters": ", ".join(specs)}
+    own = SMTPD._replace(name="submission", overrides=(("smtpd_milters", submission),))
+    host.postfix = TablePostfix(settings, (SMTPD, own) if submission else (SMTPD,), user="root")
     return Context(host)
 
 
@@ -130,6 +141,84 @@ def test_a_milter_that_the_host_lacks_is_named_with_those_it_has(
     with pytest.raises(ActionError, match="suite: Postfix on this host uses no") as caught:
         run_files(suites.write(UNNAMED), ctx=own_host())
     assert "--milter NAME=" in caught.value.next_step
+
+
+@pytest.mark.parametrize("specs", [("unix:/nowhere/a.sock",), ()])
+def test_a_milter_of_another_chain_is_found_by_its_name(
+    suites: Suites, milters: Milters, specs: tuple[str, ...]
+) -> None:
+    signer = milters.start(spec=f"unix:{milters.path('opendkim.sock')}")
+    path = suites.write(NAMED.format(name="opendkim", spec=""))
+    ctx = own_host(*specs, submission=signer.spec)
+    report = run_files(path, ctx=ctx)
+    assert asked(report) == [("opendkim", signer.spec)]
+    assert report.suites[0].milters[0].service == "submission"
+    assert " · of submission\n" in render(report, Hints())
+    chosen = run_files(path, ctx=ctx, chain="submission")
+    assert chosen.suites[0].milters[0].service == ""
+
+
+def test_a_chain_that_is_named_is_the_only_one_looked_at(suites: Suites, milters: Milters) -> None:
+    first, second = milters.start_all({}, {"spec": f"unix:{milters.path('opendkim.sock')}"})
+    ctx = own_host(first.spec, submission=second.spec)
+    whole = run_files(suites.write(UNNAMED), ctx=ctx, chain="submission")
+    assert asked(whole) == [("opendkim", second.spec)]
+    path = suites.write(NAMED.format(name="opendkim", spec=""))
+    with pytest.raises(ActionError, match="no milter called opendkim"):
+        run_files(path, ctx=ctx, chain="smtp")
+    with pytest.raises(ActionError, match="Postfix takes in no mail by 'nowhere'"):
+        run_files(path, ctx=ctx, chain="nowhere")
+
+
+def test_a_chain_that_postfix_refuses_leaves_its_scenarios_undecided(
+    suites: Suites, milters: Milters
+) -> None:
+    running = milters.start()
+    report = run_files(suites.write(UNNAMED), ctx=own_host(running.spec, "inet:8891@localhost"))
+    assert report.exit_code == 6
+    (result,) = report.suites[0].scenarios
+    assert result.because.startswith("Postfix refuses inet:8891@localhost: ")
+    assert running.seen() == []
+    named = suites.write(NAMED.format(name="opendkim", spec=""))
+    with pytest.raises(ActionError, match="opendkim is not found: Postfix refuses inet") as caught:
+        run_files(named, ctx=own_host(running.spec, "inet:8891@localhost"))
+    assert caught.value.exit_code == 6
+    with pytest.raises(ActionError, match="accepts no milter for mail from outside") as caught:
+        run_files(suites.write(UNNAMED), ctx=own_host("inet:8891@localhost"))
+    assert caught.value.exit_code == 6
+
+
+def test_a_manager_whose_configuration_is_broken_hides_its_milters(suites: Suites) -> None:
+    with running_lab(["manager-conf-broken"]) as lab:
+        ctx = Context(lab.host)
+        path = suites.write(NAMED.format(name="clamav-milter", spec=""))
+        with pytest.raises(ActionError, match="milter-manager are not known: its conf") as caught:
+            run_files(path, ctx=ctx)
+        assert caught.value.exit_code == 6
+        assert "--milter clamav-milter=" in caught.value.next_step
+        notes = run_files(suites.write(UNNAMED), ctx=ctx).notes
+        assert any("configuration has an error" in note for note in notes)
+
+
+def test_a_milter_that_its_manager_does_not_use_is_told_as_disabled(suites: Suites) -> None:
+    with running_lab() as lab:
+        file = Path(f"{lab.root}/etc/milter-manager/milter-manager.conf")
+        text = file.read_text()
+        off = 'define_milter("clamav-milter") do |milter|\n  milter.enabled = false\n'
+        file.write_text(text.replace('define_milter("clamav-milter") do |milter|\n', off))
+        with pytest.raises(ActionError, match="disabled in milter-manager's configuration"):
+            run_files(
+                suites.write(NAMED.format(name="clamav-milter", spec="")), ctx=Context(lab.host)
+            )
+
+
+def test_mail_without_smtp_is_none_of_a_suites(suites: Suites) -> None:
+    with running_lab() as lab, pytest.raises(ActionError, match="a suite plays SMTP sessions"):
+        run_files(suites.write(UNNAMED), ctx=Context(lab.host), chain="non_smtpd")
+    lines = suites.wrong(UNNAMED.replace("[scenario.", 'client = "local"\n[scenario.'))
+    assert lines == [
+        'scenario 1 "one": client: "local" is not known: known are: outside, inside, authenticated'
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions.action import ActionError
-from actions.chain.scenario.junit import document, save
+from actions.chain.scenario.junit import document
 from actions.chain.scenario.report import (
     Difference,
     ScenarioReport,
@@ -23,8 +20,6 @@ from tests.actions.chain.scenario.suites import run_files, web_server
 from tests.actions.chain.scenario.test_command import MIXED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.actions.chain.scenario.suites import Suites
     from tests.milters.peer import Peers
     from tests.milters.running import Milters
@@ -126,15 +121,3 @@ def test_whatever_is_said_it_is_xml(texts: list[str], status: str) -> None:
         undecided=int(status == "undecided"),
     )
     obeys_the_schema(document(report, suite))
-
-
-def test_it_takes_the_place_of_the_one_before_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "out.xml"
-    path.write_text("before")
-    save(str(path), ScenarioReport(), "host")
-    assert path.read_text().startswith("<?xml")
-    assert os.listdir(tmp_path) == ["out.xml"]
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ActionError, match="--junit"):
-        save(str(tmp_path / "folder"), ScenarioReport(), "host")
-    assert sorted(os.listdir(tmp_path)) == ["folder", "out.xml"]

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.action import ActionError, Exit
 from actions.chain.send.place import Place, chosen_mode, chosen_place
+from actions.host.errors import HostError
 from actions.host.system import SystemHost, SystemPostfix
 from tests.postfix.running import PrivateCommands
 from tests.programs import needs
@@ -46,7 +48,6 @@ smtp unix - - y - - smtp
     ("master", "main", "place"),
     [
         (USUAL, "", ("127.0.0.1", 25)),
-        ("", "", ("127.0.0.1", 25)),
         ("smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd\n", "", ("127.0.0.1", 25)),
         ("2525 inet n - y - - smtpd\n", "", ("127.0.0.1", 2525)),
         ("192.0.2.1:smtp inet n - y - - smtpd\n", "", ("192.0.2.1", 25)),
@@ -78,7 +79,6 @@ def test_an_address_that_is_not_the_loopbacks(
         ("[2001:db8::1]:26", None, "", "", ("2001:db8::1", 26)),
         ("2001:db8::1", None, "", "", ("2001:db8::1", 25)),
         ("", None, "", "me", ("127.0.0.1", 587)),
-        ("", None, "implicit", "", ("127.0.0.1", 465)),
         ("", 10025, "", "", ("127.0.0.1", 10025)),
     ],
 )
@@ -86,6 +86,48 @@ def test_what_is_given_and_what_is_usual(
     config: Path, server: str, port: int | None, mode: str, user: str, place: tuple[str, int]
 ) -> None:
     assert chosen_place(host_of(config, USUAL), server, port, mode, user) == Place(*place)
+
+
+WRAPPED = "smtp inet n - y - - smtpd\nsmtps inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n"
+
+
+@pytest.mark.parametrize(("mode", "user"), [("implicit", ""), ("implicit", "me"), ("", "me")])
+def test_a_login_or_tls_goes_to_smtps(config: Path, mode: str, user: str) -> None:
+    assert chosen_place(host_of(config, WRAPPED), "", None, mode, user) == ("127.0.0.1", 465)
+
+
+@pytest.mark.parametrize(
+    ("master", "port", "mode", "user", "missing"),
+    [
+        ("smtp inet n - y - - smtpd\n", None, "", "me", "no submission service"),
+        (WRAPPED, None, "starttls", "me", "no submission service"),
+        (USUAL, None, "implicit", "", "no smtps service"),
+        (USUAL, 2525, "", "", "no smtpd on port 2525"),
+        ("smtp unix - - y - - smtp\n", None, "", "", "no smtpd"),
+        ("", None, "", "", "no smtpd"),
+    ],
+)
+def test_what_master_cf_does_not_have_is_not_dialled(
+    config: Path, master: str, port: int | None, mode: str, user: str, missing: str
+) -> None:
+    with pytest.raises(ActionError, match=f"^master.cf has {missing}") as refused:
+        chosen_place(host_of(config, master), "", port, mode, user)
+    assert refused.value.next_step == "name a server with --server HOST:PORT"
+
+
+def test_a_postfix_that_cannot_be_asked_is_not_guessed(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = host_of(config, USUAL)
+
+    def unseen() -> None:
+        raise HostError("postconf: not found")
+
+    monkeypatch.setattr(host.postfix, "services", unseen)
+    with pytest.raises(ActionError, match="postconf: not found") as refused:
+        chosen_place(host, "", None, "", "")
+    assert refused.value.exit_code is Exit.UNDECIDED
+    assert chosen_place(host, "mx.example.org", None, "", "") == ("mx.example.org", 25)
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,7 @@ class TestNotDelivered:
         for fate in told.report["recipients"]:
             assert (fate["by"], fate["reply"]) == ("milter", "550 5.7.1 spam of the test")
             assert ": milter-reject: END-OF-MESSAGE from localhost" in fate["evidence"]
+        assert (told.report["refused_by_milter"], told.report["milters"]) == ("", [])
 
     @pytest.mark.parametrize("event", ["connect", "helo", "mail", "rcpt", "data"])
     def test_refused_by_a_milter_earlier(
@@ -213,6 +214,20 @@ class TestNotDelivered:
             "Connection refused"
         )
         assert warning in texts(told)
+        spec = f"inet:127.0.0.1:{postfix.milter}"
+        assert told.report["refused_by_milter"] == spec
+        (milter,) = told.report["milters"]
+        assert milter == {"spec": spec, "why": "Connection refused", "connected": False}
+
+    def test_a_milter_that_ends_amid_the_mail_is_named_too(
+        self, postfix: Postfix, send: Send, milters: Milters
+    ) -> None:
+        spec = f"inet:127.0.0.1:{postfix.milter}"
+        milters.start(spec=f"inet:{postfix.milter}@127.0.0.1", delays={"end": 60.0})
+        told = send(port="milter", to="bob@example.org")
+        assert (told.report["status"], told.report["refused_by"]) == ("refused", "milter")
+        assert told.report["refused_by_milter"] == spec
+        assert told.report["milters"][0]["connected"] is True
 
     def test_held_by_a_milters_quarantine(
         self, postfix: Postfix, send: Send, milters: Milters
@@ -369,7 +384,9 @@ def test_as_text(postfix: Postfix, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chain.send", "--recipient", "alice@example.org"], postfix.host()) == 0
     text = capsys.readouterr().out
     assert "\n   MAIL <" in text
-    assert "\n ✓ delivered: delivered to maildir\n" in text
+    assert "\n ✓ delivered to alice@example.org: maildir\n" in text
+    assert text.count("maildir") == 2  # the log's line, and the verdict
+    assert re.search(r"\n   by virtual, [\d.]+ s\n", text)
     assert re.search(r"\n   \d\d:\d\d:\d\d qmgr       [0-9A-F]+: removed\n", text)
 
 

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -229,16 +230,22 @@ class TestLogin:
         assert report.because == "no way to log in: it offers GSSAPI"
 
     def test_the_secret_is_asked_for_where_it_is_not_given(self) -> None:
-        asked: list[str] = []
+        asked: list[tuple[str, str]] = []
 
-        def ask(prompt: str) -> str:
-            asked.append(prompt)
+        def ask(prompt: str, flag: str) -> str:
+            asked.append((prompt, flag))
             return SECRET
 
         with scripted(EHLO="250-x\n250 AUTH PLAIN", AUTH="235 ok") as server:
             report = send(server, Context(SystemHost(), ask_secret=ask), user="me", tls="none")
         assert report.status == "accepted"
-        assert asked == ["Password of me: "]
+        assert asked == [("Password of me: ", "--password-fd")]
+
+    def test_where_nobody_can_be_asked_the_option_is_named(self) -> None:
+        with scripted() as server, pytest.raises(ActionError) as refused:
+            send(server, user="me", tls="none")
+        assert "--password-fd 3 3< FILE" in refused.value.next_step
+        assert server.heard == []
 
     def test_nothing_goes_in_the_clear_to_another_host(self) -> None:
         with pytest.raises(ActionError, match="in the clear") as refused:
@@ -271,12 +278,50 @@ class TestUsage:
             ({"follow": -1.0}, "--follow"),
             ({"ca": "/nowhere"}, "--ca /nowhere: No such file"),
             ({"ca": "/dev/null", "verify": "no"}, "give one of them"),
+            ({"ca": "/nowhere", "tls": "none"}, "--ca /nowhere: No such file"),
             ({"password": SECRET}, "without a user"),
         ],
     )
     def test_what_makes_no_sense_is_said(self, given: dict[str, Any], told: str) -> None:
-        wanted: dict[str, Any] = {"recipient": ("a@b",), "tls": "starttls" if "ca" in given else ""}
+        wanted: dict[str, Any] = {"recipient": ("a@b",), "server": "127.0.0.1:1"}
+        wanted["tls"] = "starttls" if "ca" in given else ""
         with pytest.raises(ActionError, match=told) as refused:
             find("chain.send").function(Context(SystemHost()), **{**wanted, **given})
         assert refused.value.exit_code is Exit.USAGE
         assert SECRET not in str(refused.value)
+
+    @pytest.mark.parametrize("tls", ["none", ""])
+    @pytest.mark.parametrize("wanted", [{"verify": "yes"}, {"ca": True}])
+    def test_what_was_to_be_verified_is_not_sent_in_the_clear(
+        self, tls: str, wanted: dict[str, Any], tmp_path: Path
+    ) -> None:
+        if "ca" in wanted:
+            wanted = {"ca": str(tmp_path / "ca")}
+            Path(wanted["ca"]).write_text(_any_certificate())
+        with scripted() as server, pytest.raises(ActionError, match="in the clear") as refused:
+            send(server, tls=tls, **wanted)
+        assert refused.value.exit_code is Exit.USAGE
+        assert "--tls starttls" in refused.value.next_step
+        assert server.heard == []
+
+    def test_certificates_that_cannot_be_read_are_said_before_anything_is_sent(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "ca").write_text("no certificate")
+        for tls in ("none", "starttls", ""):
+            with scripted() as server, pytest.raises(ActionError, match="--ca ") as refused:
+                send(server, tls=tls, ca=str(tmp_path / "ca"))
+            assert refused.value.exit_code is Exit.USAGE
+            assert server.heard == []
+
+
+def _any_certificate() -> str:
+    """Return a certificate that is in the system's own store."""
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    store = Path(paths.cafile or "/etc/ssl/certs/ca-certificates.crt")
+    if not store.exists():
+        pytest.skip("no store of certificates")
+    head, _, _ = store.read_text().partition("-----END CERTIFICATE-----")
+    return head + "-----END CERTIFICATE-----\n"
