@@ -13,20 +13,19 @@ from textual.app import App
 from textual.binding import Binding
 from textual.theme import Theme
 
-from actions.action import ActionError
-from actions.finding import Health
+from actions.action import ActionError, refuse_effect
 from actions.printable import printable
 from actions.record import Record
 from actions.registry import find
 from widgets.fault import fault_of
 from widgets.form import Form
 from widgets.given import from_pairs, missing
-from widgets.header import NOT_LOOKED, Outlook, outlook
+from widgets.header import NOT_LOOKED, NOT_SEEN, Outlook, outlook
 from widgets.help import help_rows
 from widgets.job import Job
 from widgets.page import Page, View
 from widgets.palette import Commands
-from widgets.pane import Looked, Open, Pane
+from widgets.pane import Changed, Looked, Open, Pane
 from widgets.plan import PlanView
 from widgets.report import ReportView
 from widgets.workplace import Workplace
@@ -142,6 +141,8 @@ class ConsoleApp(App[None]):
         """
         try:
             action = find(name)
+            if self.workplace.read_only:
+                refuse_effect(action)
             arguments = from_pairs(action, (given or {}).items())
         except (ActionError, KeyError, ValueError) as error:
             self.notify(fault_of(error).what, severity="error")
@@ -194,6 +195,14 @@ class ConsoleApp(App[None]):
     def looked(self) -> None:
         """Look again: something may have changed."""
         self.look()
+
+    @on(Changed)
+    def changed(self) -> None:
+        """Look again, and let no pane show what it found before."""
+        self.look()
+        for one in self.screen_stack:
+            if isinstance(one, Pane):
+                one.forget()
 
     @on(Job.Ended)
     def seen(self, message: Job.Ended) -> None:
@@ -311,10 +320,10 @@ def renderer(host: Host) -> Callable[[Report], str]:
 def seen_as(message: Job.Ended) -> Outlook:
     """Return what the look at the sockets says of the host."""
     if message.fault:
-        return Outlook(Health.UNKNOWN, "milters not seen")
+        return NOT_SEEN
     if message.result is None:
         return NOT_LOOKED
-    return outlook(cast("SocketsReport", message.result).findings, "milters")
+    return outlook(cast("SocketsReport", message.result).findings)
 
 
 def user_name() -> str:

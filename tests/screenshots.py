@@ -64,7 +64,7 @@ def _portable(svg: str) -> str:
 
 async def _working(screen: Driven, save: Callable[[str], None]) -> None:
     """A message that is rejected, and what became of it on the way."""
-    await screen.sees("● ok")
+    await screen.sees("● 2 sockets open")
     await screen.press("s", "down", "enter", "r")
     await screen.sees("Rejected by milter-manager")
     await screen.pilot.pause(0.5)

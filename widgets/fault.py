@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 
 from actions.action import ActionError
@@ -9,6 +10,9 @@ from actions.host.errors import HostError, NotPermitted
 from actions.record import Record
 from widgets.ink import said
 from widgets.lines import Row
+
+_COMMAND = re.compile(r"\bconsole run ([a-z]+\.[a-z]+)")
+_OPTION = re.compile(r"(?<![^\s(])--([a-z]+(?:-[a-z]+)*)\b")
 
 
 class Fault(Record):
@@ -24,7 +28,7 @@ def fault_of(error: BaseException) -> Fault:
     """Return what the operator is told of *error*."""
     match error:
         case ActionError():
-            return Fault(str(error), error.next_step)
+            return Fault(on_screen(str(error)), on_screen(error.next_step))
         case NotPermitted() | PermissionError():
             return Fault(_text(error), "run the console as root")
         case HostError() | OSError():
@@ -34,6 +38,12 @@ def fault_of(error: BaseException) -> Fault:
         "please report it with the lines below; the console goes on",
         "".join(traceback.format_exception(error)),
     )
+
+
+def on_screen(text: str) -> str:
+    """Return *text* with fields for options, and actions for commands: there is no shell here."""
+    text = _COMMAND.sub(r"Ctrl+P, \1", text)
+    return _OPTION.sub(lambda found: found[1].replace("-", " "), text)
 
 
 def fault_rows(fault: Fault) -> list[Row]:

@@ -164,8 +164,11 @@ class Form(Screen["dict[str, object] | None"]):
 
     @on(Input.Submitted)
     def submitted(self) -> None:
-        """Go on from any single line."""
-        self.action_go_on()
+        """Go to the next field; where there is but one, go on."""
+        if len(self.query(Field)) > 1:
+            self.app.action_focus_next()
+        else:
+            self.action_go_on()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Explain the field that has the focus."""

@@ -22,35 +22,37 @@ GAP = 3
 
 
 class Outlook(Record):
-    """How the host is, as far as it was looked at."""
+    """What was looked at of the host, and how it is; it says no more than that."""
 
     health: Health
     told: str
-    """What stands beside the word: counts, or why it is not known."""
+    """What was looked at, with counts, or why it is not known."""
 
     @property
     def content(self) -> Content:
-        """The sign, the word and the counts."""
-        told = f" · {self.told}" if self.told else ""
-        return signed(self.health.sign, self.health.value) + said(told)
+        """The sign and the words."""
+        return signed(self.health.sign, self.told)
 
 
-NOT_LOOKED = Outlook(Health.UNKNOWN, "looking …")
+NOT_LOOKED = Outlook(Health.UNKNOWN, "sockets: looking …")
+NOT_SEEN = Outlook(Health.UNKNOWN, "sockets not seen")
 
 
-def outlook(findings: tuple[Finding, ...], things: str) -> Outlook:
-    """Return the outlook that *findings* give; *things* is what was looked at, in plural."""
+def outlook(findings: tuple[Finding, ...]) -> Outlook:
+    """Return the outlook that *findings* give, one for each of Postfix's own sockets.
+
+    What is behind a milter-manager, and whether the milters filter, is not looked at.
+    """
     health = worst(findings)
     if health is Health.OK:
-        count = len(findings)
-        return Outlook(health, f"{count} {things if count != 1 else things.removesuffix('s')}")
+        return Outlook(health, f"{_counted(len(findings), 'socket')} open")
     words = {Health.DOWN: "problem", Health.DEGRADED: "warning", Health.UNKNOWN: "unknown"}
     counts = (
         (sum(finding.health is state for finding in findings), word)
         for state, word in words.items()
     )
     told = (_counted(count, word) for count, word in counts if count)
-    return Outlook(health, " · ".join(told))
+    return Outlook(health, f"sockets: {' · '.join(told)}")
 
 
 def _counted(count: int, word: str) -> str:

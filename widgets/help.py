@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
 SIGNS = (
-    ("● ok", "it works; seen by trying it"),
-    ("◐ degraded", "it works, but not as it should"),
-    ("✗ down", "it does not work"),
-    ("? unknown", "it could not be seen, for want of rights or of an answer"),
+    ("●", "it works; seen by trying it"),
+    ("◐", "it works, but not as it should"),
+    ("✗", "it does not work"),
+    ("?", "it could not be seen, for want of rights or of an answer"),
+    (
+        "● sockets",
+        "at the top: can Postfix open its milters' sockets? No more is looked at",
+    ),
 )
 
 TERMS = (

@@ -43,6 +43,10 @@ class Looked(Message):
     """Tells the app that the host may be another than before."""
 
 
+class Changed(Message):
+    """Tells the app that a plan changed the host."""
+
+
 class Pane(View):
     """One pane with the header above and the keys below."""
 
@@ -60,6 +64,9 @@ class Pane(View):
     def adopt(self, action: str, given: Mapping[str, object]) -> bool:  # noqa: ARG002
         """Take over an *action* that this pane shows better than a plain report."""
         return False
+
+    def forget(self) -> None:
+        """Let go of what was found on a host that has changed since."""
 
     def compose(self) -> ComposeResult:
         """Lay out the header, the pane and the keys."""

@@ -22,7 +22,7 @@ from widgets.ink import from_terminal, said
 from widgets.job import Job
 from widgets.lines import Lines, Row
 from widgets.page import Over, Page
-from widgets.pane import Looked, Open
+from widgets.pane import Changed, Open
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +110,7 @@ class PlanView(Over):
         """Offer only the keys that do something now."""
         shown = self._phase == "shown"
         needs = {
-            "apply": shown and self._something_to_do,
+            "apply": shown and self._something_to_do and not self._workplace.read_only,
             "undo": bool(self._undoable),
             "commands": bool(self._plan and self._plan.changes) and self._phase != "confirming",
             "options": self._phase in {"shown", "failed"} and bool(self._action.parameters),
@@ -127,9 +127,7 @@ class PlanView(Over):
     def action_apply(self) -> None:
         """Apply the plan, or ask for the word where something can't be undone."""
         assert self._plan is not None
-        if self._workplace.read_only:
-            self.notify("Read-only: nothing is changed. Start without --read-only to apply it.")
-        elif any(change.undo == "none" for change in self._plan.changes):
+        if any(change.undo == "none" for change in self._plan.changes):
             self._phase = "confirming"
             self.query_one(Input).focus()
             self._show()
@@ -200,7 +198,7 @@ class PlanView(Over):
             self._report = cast("PlanReport", result)
             if self._progress:
                 self._progress.settle(self._report)
-        self.post_message(Looked())
+        self.post_message(Changed())
 
     def _apply(self) -> None:
         plan = self._plan
@@ -283,7 +281,8 @@ class PlanView(Over):
         if plan is None or not self._something_to_do:
             return [Row(said(" ● ", "good"), said("There is nothing to do."))]
         if self._workplace.read_only:
-            return [Row(said(" ◐ ", "warn"), said("Read-only: shown, not applied.", "warn"))]
+            told = "Read-only: shown, not applied. Start without --read-only to apply it."
+            return [Row(said(" ◐ ", "warn"), said(told, "warn"))]
         if needs_root(self._workplace.host, plan):
             argv = shlex.join(self._workplace.as_root(self._action, self._arguments))
             told = f"You are {self._workplace.user}. Enter does it as root by: {argv}"

@@ -9,7 +9,7 @@ from actions.chain.report import ChildResult
 from actions.chain.request import chosen_timeouts
 from actions.chain.run import test_chain
 from actions.finding import Health
-from actions.mailhost.conditions import skip_reason
+from actions.mailhost.conditions import may_skip, skip_reason
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _ask(
         manager.milter,
         child.conditions,
         skip_reason(child.conditions, request.client),
+        may_skip(child.conditions, request.client),
         report.status,
         report.decided_at,
         report.reply,
@@ -86,10 +87,8 @@ def _doubts(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
                 yield f"{finding.what}: {finding.why}"
     for child in report.children:
         if child.status == "undecided" and not (child.skipped or _refuses_without(child)):
-            yield (
-                f"{child.milter.name} behind {child.manager} gave no decision "
-                f"({child.because}): mail passes it unfiltered"
-            )
+            told = f"{child.milter.name} behind {child.manager} gave no decision"
+            yield f"{told} ({child.because}): mail passes it unfiltered{_unless(child)}"
 
 
 def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
@@ -111,7 +110,7 @@ def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
         elif _says_the_same(asked, report):
             yield f"it is {name} behind {over} that answers so"
         elif report.is_delivered and asked.status in _REFUSALS:
-            yield f"{name} would refuse this message, and {over} let it pass"
+            yield f"{name} would refuse this message, and {over} let it pass{_unless(asked)}"
     mine = [child for child in report.children if child.manager == report.decided_by]
     explained = any(_says_the_same(one, report) or one.status == "undecided" for one in mine)
     if mine and report.status in _REFUSALS and not explained:
@@ -120,6 +119,12 @@ def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
             f"no milter behind {over} answers so when asked directly: what {over} runs with may "
             "differ from its configuration file"
         )
+
+
+def _unless(child: ChildResult) -> str:
+    if not child.perhaps_skipped:
+        return ""
+    return f", unless {child.manager} skipped it: {child.perhaps_skipped}"
 
 
 def _refuses_without(child: ChildResult) -> bool:

@@ -104,6 +104,8 @@ class ChildResult(Record):
     """Under which the manager asks it, in the manager's words."""
     skipped: str
     """Why the manager did not ask it in this test; empty where it did, or that can't be known."""
+    perhaps_skipped: str
+    """Why it may not have asked it, where that can't be known."""
     status: Verdict
     decided_at: Stage | None
     reply: str

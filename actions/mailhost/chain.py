@@ -83,6 +83,8 @@ class Refusal(Record):
     reason: str
     """In Postfix's words."""
     effect: str
+    setting: str = ""
+    """The setting for all milters that is refused, as ``NAME = VALUE``."""
 
 
 class Reading(Record):
@@ -174,7 +176,8 @@ def _usual(get: Callable[[str], str]) -> tuple[dict[str, str], list[Refusal]]:
             else:
                 checked_action(value, version)
         except Refused as error:
-            refusals.append(Refusal("", str(error), error.effect))
+            setting = f"milter_{name} = {value}"
+            refusals.append(Refusal("", str(error), error.effect, setting))
             value = instead
         values[name] = value
     return values, refusals
@@ -204,7 +207,8 @@ def _macro_defaults(value: str, refusals: list[Refusal]) -> tuple[tuple[str, str
             pair = unwrapped(word) if whole else word
             name, text = name_and_value(pair)
         except BadBraces as error:
-            refusals.append(Refusal("", f"malformed default macro entry: {error}", ENDS))
+            reason, setting = f"malformed default macro entry: {error}", "milter_macro_defaults"
+            refusals.append(Refusal("", reason, ENDS, f"{setting} = {word}"))
             continue
         pairs.append((name.strip("{}"), text))
     return tuple(pairs)

@@ -23,16 +23,24 @@ MEANINGS = {
     "Sendmail Compatible": "always; gives the milter the macros that Sendmail would",
     "Stress Notify": "always; sets {stress}=yes while many clients are connected",
     "No Stress": "only while few clients are connected",
-    "DNSBL": "only for IPv4 clients that a DNS block list names",
-    "Disable": "never",
+    "DNSBL Listed": "only for IPv4 clients that a DNS block list names",
+    "Not DNSBL Listed": "only for clients that no DNS block list names",
 }
 """The conditions that milter-manager brings along, and what each makes of its child."""
 
 _ALSO_CALLED = {"Authentication": "Authenticated", "Unauthentication": "Unauthenticated"}
 """Names that its documentation uses."""
 
-_LOCAL = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fe80::/10")
-"""What is no remote network, unless the configuration adds to it."""
+LOCAL_NETWORKS = (
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::1/128", "fe80::/10"),
+)
+"""What is no remote network before the configuration adds to it.
+
+Loopback, the private networks of RFC 1918, and IPv6's link-local addresses (the configuration
+guide, "Remote Network", and the addresses that milter-manager's own tests call local). Neither
+169.254.0.0/16 nor fc00::/7 is among them.
+"""
 
 _S25R_RULES = (
     r"[^.]*[0-9][^0-9.]+[0-9].*\.",
@@ -62,7 +70,7 @@ def skip_reason(conditions: Sequence[str], client: Client) -> str:
 
     Returns:
         Such as "applies to remote networks; this test came from 192.168.1.20"; empty where
-        the child would be asked, or where that can't be known.
+        the child would be asked, or where that can't be known (see `may_skip`).
     """
     for condition in conditions:
         judge = _JUDGES.get(_ALSO_CALLED.get(condition, condition))
@@ -72,17 +80,42 @@ def skip_reason(conditions: Sequence[str], client: Client) -> str:
     return ""
 
 
+def may_skip(conditions: Sequence[str], client: Client) -> str:
+    """Return why a manager may not have asked a child for *client*, where that can't be known.
+
+    What an operator adds to a condition is code in the configuration, and ``--show-config``
+    does not print it.
+
+    Args:
+        conditions: the child's applicable conditions, by name.
+        client: who sends the message.
+
+    Returns:
+        Such as "milter-manager's configuration can name further local networks"; empty where
+        the child is surely asked, and where there is a `skip_reason`.
+    """
+    if skip_reason(conditions, client):
+        return ""
+    names = (_ALSO_CALLED.get(condition, condition) for condition in conditions)
+    return next((_unsure(name) for name in names if name not in _SURE), "")
+
+
+def _unsure(condition: str) -> str:
+    known = _UNSURE.get(condition)
+    return known or f"what its condition {condition!r} does, only the configuration knows"
+
+
 def _remote_network(client: Client) -> str:
     import ipaddress
 
     reason = f"applies to remote networks; this test came from {client.address}"
-    if client.family == "unix":
+    if client.family not in {"inet", "inet6"}:
         return reason
     try:
         address = ipaddress.ip_address(client.address)
     except ValueError:
         return ""
-    return reason if any(address in ipaddress.ip_network(one) for one in _LOCAL) else ""
+    return reason if any(address in ipaddress.ip_network(one) for one in LOCAL_NETWORKS) else ""
 
 
 def _s25r(client: Client) -> str:
@@ -116,11 +149,32 @@ def _unauthenticated(client: Client) -> str:
     return f"applies to unauthenticated clients; this test's client is authenticated{who}"
 
 
+def _dnsbl(client: Client) -> str:
+    if client.family == "inet":
+        return ""
+    return f"applies to IPv4 clients (DNSBL Listed); this test came from {client.address}"
+
+
 _JUDGES: dict[str, Callable[[Client], str]] = {
     "Remote Network": _remote_network,
     "S25R": _s25r,
     "Authenticated": _authenticated,
     "Unauthenticated": _unauthenticated,
-    "Disable": lambda _: "its condition Disable turns it off",
+    "DNSBL Listed": _dnsbl,
 }
-"""The conditions that can be judged from the client alone; No Stress and DNSBL can't."""
+"""The conditions that can be judged from the client alone, as far as they can."""
+
+_SURE = {
+    *("Authenticated", "Unauthenticated"),
+    *("Trust", "Sendmail Compatible", "Stress Notify"),
+}
+"""The conditions of which all is known: judged from the client, or asking always."""
+
+_UNSURE = {
+    "Remote Network": "milter-manager's configuration can name further local networks",
+    "S25R": "milter-manager's configuration can name further exceptions to S25R",
+    "DNSBL Listed": "applies only to clients that a DNS block list names",
+    "Not DNSBL Listed": "applies only to clients that no DNS block list names",
+    "No Stress": "applies only while few clients are connected",
+}
+"""What can't be known of the others."""

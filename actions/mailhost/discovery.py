@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _PORTS = {"smtp": "25", "submission": "587", "smtps": "465", "submissions": "465"}
 """The services of /etc/services that mail comes in by."""
 
+_SUBMISSION = {"587", "465"}
+"""The ports by which a host's own users hand mail in (RFC 6409, RFC 8314)."""
+
 _READ_BY_CLEANUP = {"non_smtpd_milters", "milter_header_checks"}
 """Milter settings that smtpd and pickup do not read (cleanup(8))."""
 
@@ -145,8 +148,19 @@ def _found_among(names: Sequence[str], name: str) -> str:
     if not name or name in names:
         return name or next(iter(names), "")
     same = next((one for one in names if _port(one) == _port(name)), "")
-    behind_postscreen = "smtpd" if _port(name) == "25" and "smtpd" in names else ""
-    return same or behind_postscreen
+    return same or (_instead_of_port_25(names) if _port(name) == "25" else "")
+
+
+def _instead_of_port_25(names: Sequence[str]) -> str:
+    """Return by which of *names* mail from outside comes in where none is on port 25.
+
+    It is the smtpd behind postscreen, or the first that is not for submission, such as that of
+    a test host on a port of its own.
+    """
+    if "smtpd" in names:
+        return "smtpd"
+    ports = (one for one in names if ":" in one or one.isdigit())
+    return next((one for one in ports if _port(one) not in _SUBMISSION), "")
 
 
 def running(services: Sequence[PostfixService], program: str) -> list[PostfixService]:
@@ -261,14 +275,15 @@ def _user(host: Host, service: PostfixService) -> str:
 def _refused(reading: Reading, setting: str, service: PostfixService) -> Iterator[Finding]:
     from actions.mailhost.specs import ENDS
 
-    own = setting in dict(service.overrides)
-    where = f"master.cf: {service.name}: -o {setting}" if own else f"main.cf: {setting}"
     for refusal in reading.refusals:
         # What is wrong for all milters does no harm where there are none, unless it is fatal.
         if refusal.item or reading.specs or refusal.effect == ENDS:
-            what = f"Postfix refuses {refusal.item or 'a setting for all milters'}"
+            name = setting if refusal.item else refusal.setting.partition(" ")[0]
+            own = name in dict(service.overrides)
+            where = f"master.cf: {service.name}: -o {name}" if own else f"main.cf: {name}"
             why = f"{refusal.reason}; {refusal.effect}"
-            yield Finding(Health.DOWN, what, where if refusal.item else "milter_*", why)
+            what = f"Postfix refuses {refusal.item or refusal.setting}"
+            yield Finding(Health.DOWN, what, where, why)
 
 
 def _useless(service: PostfixService) -> Iterator[Finding]:

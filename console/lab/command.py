@@ -31,6 +31,12 @@ class _Asked(Record):
     serve: bool = False
     run: tuple[str, ...] | None = None
 
+    @property
+    def again(self) -> tuple[str, ...]:
+        """The command that brings up such a lab."""
+        faults = (word for fault in self.faults for word in ("--fault", fault))
+        return ("console", "lab", *faults)
+
 
 def lab(argv: list[str]) -> int:
     """Run ``console lab`` with *argv* and return the exit code."""
@@ -59,6 +65,7 @@ def _with_lab(asked: _Asked) -> int:
         if asked.run is not None:
             from console.run import run
 
+            running.host.again = asked.again
             return run(list(asked.run), running.host)
         if asked.serve:
             return _serve(running)

@@ -30,6 +30,8 @@ class LabHost:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.again: tuple[str, ...] = ()
+        """The command that brings up a lab like it, where this one ends with one action."""
         self.files = Files()
         self.accounts: Accounts = FolderAccounts(root, self.files)
         self.commands: Commands = SystemCommands()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
 from actions.printable import printable
+from console.render.columns import filled
 from console.render.ink import TONES, Ink
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from actions.finding import Finding
     from console.render.hint import Hints
 
-WIDTH = 80
 SIGNS: dict[Socket, str] = {
     "exists": "●",
     "missing": "✗",
@@ -70,18 +69,22 @@ def headline(report: DiscoverReport) -> str:
     if wrong:
         return "; ".join(f"{finding.what} ({finding.where})" for finding in wrong)
     milters = {milter.endpoint for chain in report.chains for milter in chain.milters}
-    return f"{len(report.chains)} chains, {len(milters)} milters"
+    return f"{_many(len(report.chains), 'chain')}, {_many(len(milters), 'milter')}"
 
 
 def _chain(chain: ChainSeen, ink: Ink, told: dict[tuple[ChildSeen, ...], str]) -> Iterator[str]:
-    name = "local mail" if chain.kind == "non_smtpd" else ", ".join(chain.services)
-    intake = f" · taken in by {', '.join(chain.services)}" if chain.kind == "non_smtpd" else ""
+    services = ", ".join(chain.services)
+    local = chain.kind == "non_smtpd"
+    name = chain.name if local else services
+    intake = f" · local mail, taken in by {services}" if local else ""
     shut = " · in a chroot" if chain.chroot else ""
     opened = f"{shut} · sockets opened as {chain.user}" if chain.milters else ""
     yield f" {printable(name)}{ink.paint(printable(intake + opened), 'dim')}"
     if chain.off:
         yield ink.paint(printable(f"   no milter: {chain.off}"), "dim")
         return
+    if not chain.milters:
+        yield ink.paint("   no milter that Postfix accepts; see below", "bad")
     width = max((len(milter.name) for milter in chain.milters), default=0)
     for number, milter in enumerate(chain.milters, 1):
         yield from _milter(number, milter, min(width, 24), ink, told, name)
@@ -154,11 +157,9 @@ def _finding(finding: Finding, ink: Ink) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        printable(text),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    first, *more = filled(printable(text).split(), " ", len(indent) + 2)
+    return [indent + first, *(f"{indent}  {line}" for line in more)]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -17,12 +17,31 @@ class Hints(Record):
 
     lab: str = ""
     """The folder of the lab; empty for this machine."""
+    again: tuple[str, ...] = ()
+    """The command that brings up a lab like this one, where it ends with the report."""
 
     def command(self, action: str, arguments: Iterable[tuple[str, str]]) -> str:
-        """Return the shell command that does *action* there."""
-        words = ["console", "run", action]
-        for name, value in arguments:
-            words += [f"--{name}", value]
+        """Return the shell command that does *action* there.
+
+        Where the lab is gone by then, it is the command for another one like it: what names
+        this one's files is left out, and in place of a plan the console is opened.
+        """
+        if self.again:
+            return printable(shlex.join(self._once_more(action, arguments)))
+        words = ["console", "run", action, *_options(arguments)]
         if self.lab:
             words += ["--lab", self.lab]
         return printable(shlex.join(words))
+
+    def _once_more(self, action: str, arguments: Iterable[tuple[str, str]]) -> Iterable[str]:
+        from actions.registry import find
+
+        if find(action).kind == "plan":
+            return self.again
+        kept = [(name, value) for name, value in arguments if self.lab not in value]
+        return (*self.again, "run", action, *_options(kept))
+
+
+def _options(arguments: Iterable[tuple[str, str]]) -> Iterable[str]:
+    for name, value in arguments:
+        yield from (f"--{name}", value)

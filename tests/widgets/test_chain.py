@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from actions.action import DECLARED
 from actions.registry import find
+from console.lab.lab import running_lab
 from tests.widgets.driving import SIZES, console
 from widgets.chain.table import ChainTable
 from widgets.form import Field
@@ -109,7 +111,7 @@ async def test_the_same_command_is_shown_and_copied(lab: Lab) -> None:
 
 async def test_one_milter_of_the_chain_is_asked_alone(lab: Lab) -> None:
     async with console(lab.host) as screen:
-        await screen.press("m", "down", "down", "down", "enter")
+        await screen.press("m", "down", "down", "down", "down", "enter")
         await screen.sees("clamav-milter alone")
         await screen.press("r")
         await screen.sees("would be delivered")
@@ -121,7 +123,7 @@ async def test_what_is_no_endpoint_is_said(lab: Lab) -> None:
         await screen.ask_milter("smtp:/x")
         await screen.sees("unknown transport")
         await screen.press("escape")
-        await screen.sees("2 milters")
+        await screen.sees("2 + 3 milters")
 
 
 async def test_options_that_name_no_endpoint_are_told(lab: Lab) -> None:
@@ -129,7 +131,7 @@ async def test_options_that_name_no_endpoint_are_told(lab: Lab) -> None:
         screen.app.open_action("chain.test", {"milter": "[/x]"})
         await screen.sees("✗ '[/x]': a milter is given as", "m chooses another milter")
         await screen.press("m", "home", "enter")
-        await screen.sees("2 milters")
+        await screen.sees("2 + 3 milters")
 
 
 async def test_another_profile_is_shown_and_used(lab: Lab) -> None:
@@ -140,6 +142,41 @@ async def test_another_profile_is_shown_and_used(lab: Lab) -> None:
         await screen.sees("would be delivered")
 
 
+async def test_local_mail_goes_with_its_own_chain_and_back(lab: Lab) -> None:
+    async with console(lab.host) as screen:
+        await screen.press("p", "end", "enter")
+        await screen.sees("chain of non_smtpd, 1 milter · sample clean · local program")
+        await screen.press("r")
+        await screen.sees("would be delivered")
+        await screen.press("p", "home", "enter")
+        await screen.sees("2 + 3 milters", "outside client 203.0.113.7")
+        await screen.press("r")
+        await screen.sees("would be delivered")
+        await screen.press("m", "home", "down", "enter")
+        await screen.sees("chain of non_smtpd, 1 milter · sample clean · local program")
+        await screen.press("m", "home", "enter")
+        await screen.sees("2 + 3 milters", "outside client 203.0.113.7")
+
+
+async def test_a_host_that_filters_no_local_mail_says_so(milters: Milters) -> None:
+    with running_lab() as own:
+        main = Path(own.host.at("/etc/postfix/main.cf"))
+        main.write_text(main.read_text() + "\nnon_smtpd_milters =\n")
+        async with console(own.host) as screen:
+            await screen.sees("r run")
+            await screen.press("p", "end", "enter")
+            await screen.until(
+                lambda: "asks no milter about mail without" in " ".join(screen.text.split()),
+                "the notice",
+            )
+            await screen.sees("outside client")
+            await screen.ask_milter(milters.start().spec)
+            await screen.press("p", "end", "enter")
+            await screen.sees("alone · sample clean · local program")
+            await screen.press("r")
+            await screen.sees("would be delivered")
+
+
 async def test_options_reach_the_test(lab: Lab) -> None:
     async with console(lab.host, (120, 40)) as screen:
         await screen.press("o")
@@ -148,7 +185,7 @@ async def test_options_reach_the_test(lab: Lab) -> None:
         next(one for one in fields if one.parameter.name == "helo").editor.focus()
         await screen.settled()
         await screen.paste("other.example.net")
-        await screen.press("enter")
+        await screen.press("ctrl+r")
         await screen.sees("1 more option")
         await screen.press("r")
         await screen.sees("would be delivered")

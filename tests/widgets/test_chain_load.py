@@ -49,7 +49,7 @@ async def test_the_chain_is_loaded_and_measured(lab: Lab, size: tuple[int, int])
         await screen.sees("r run")
         await screen.press("l")
         await ask(screen, 12, parallel="3")
-        await screen.sees("● All 12 sessions done", "3 at once", "whole sessions", "p50", "max")
+        await screen.sees("● All 12 sessions done", "3 at once", "whole session", "p50", "longest")
         assert "2 milters · sample clean" in screen.joined
         shown = told(screen)
         for word in ("milter-manager", "opendkim", "negotiate", "end", "● 12 accept", "remember"):
@@ -157,6 +157,19 @@ async def test_nothing_runs_before_the_form_is_left(peers: Peers, lab: Lab) -> N
         assert not peer.wires
 
 
+async def test_enter_only_goes_to_the_next_field(peers: Peers, lab: Lab) -> None:
+    peer = peers.start(lambda wire: wire.wait_for_close())
+    async with console(lab.host) as screen:
+        await screen.ask_milter(peer.spec)
+        await screen.press("l")
+        await screen.sees("remember what they see", "Ctrl+R go on")
+        first = screen.app.focused
+        await screen.press("enter")
+        assert isinstance(screen.app.screen, Form)
+        assert screen.app.focused is not first
+        assert not peer.wires
+
+
 async def test_what_the_pane_asks_is_taken_over(peers: Peers, lab: Lab) -> None:
     def passing(wire: Wire) -> None:
         wire.negotiate()
@@ -192,7 +205,7 @@ async def test_what_can_not_be_asked_is_told(lab: Lab) -> None:
         await screen.sees("r run")
         screen.app.open_action("chain.load", {"size": ("1",)})
         await ask(screen, 10)
-        await screen.sees("✗ --size 1: the headers alone have")
+        await screen.sees("✗ size 1: the headers alone have")
         await screen.press("question_mark")
         await screen.sees("p50, p90, p99", "how many sessions, how many at once")
 

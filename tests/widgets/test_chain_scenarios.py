@@ -245,3 +245,19 @@ async def test_the_help_explains_its_keys_and_signs(lab: Lab) -> None:
         await screen.sees("4 passed")
         await screen.press("question_mark")
         await screen.sees("what was expected, and all that came", "✗ failed", "suite")
+
+
+async def test_what_failed_is_in_sight_however_far_down_it_is(
+    peers: Peers, lab: Lab, suite: Path
+) -> None:
+    spec = peers.start(passing).spec
+    text = f'[[milter]]\nname = "guard"\nspec = "{spec}"\n'
+    for number in range(40):
+        verdict = "reject" if number == 30 else "delivered"
+        text += f'[[scenario]]\nname = "number {number}"\nexpect.verdict = "{verdict}"\n'
+    suite.write_text(text)
+    async with console(lab.host) as screen:
+        await open_file(screen, suite)
+        await screen.sees("40 scenarios: 39 passed, 1 failed", "number 30", "expected  reject")
+        await screen.press("r")
+        await screen.sees("40 scenarios: 39 passed, 1 failed", "number 30", "expected  reject")

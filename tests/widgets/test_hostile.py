@@ -77,7 +77,7 @@ async def test_the_name_of_a_milter_is_data(renamed: Lab) -> None:
         shown = "[session][end]\\x1b]0;name\\x07"
         await screen.sees(shown)
         await screen.press("r")
-        await screen.sees("Not decided", f"{shown}  ✗ No such file or directory")
+        await screen.sees("Not decided", f"{shown}  ? No such file or directory")
         assert_harmless(screen)
         await screen.press("m")
         await screen.settled()

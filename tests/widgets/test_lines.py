@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
+from actions.action import ActionError, Exit
 from actions.finding import Finding, Health
 from actions.registry import find
 from widgets.chain.packets import hex_lines, packet_rows
+from widgets.fault import fault_of
 from widgets.footer import folded
 from widgets.given import BadValue, as_text, from_text
 from widgets.header import fitted, outlook
@@ -58,8 +60,8 @@ def test_keys_are_never_broken() -> None:
 
 
 def test_the_header_folds_where_it_does_not_fit() -> None:
-    parts = said("a-long-host-name.example.org   lab"), said("● ok · 4 milters"), said("root")
-    assert fitted(*parts, 80).plain.endswith("● ok · 4 milters   root")
+    parts = said("a-long-host-name.example.org   lab"), said("● 4 sockets open"), said("root")
+    assert fitted(*parts, 80).plain.endswith("● 4 sockets open   root")
     assert len(fitted(*parts, 40).plain.splitlines()) == 2
     assert len(fitted(*parts, 20).wrap(20)) == 4
 
@@ -67,16 +69,16 @@ def test_the_header_folds_where_it_does_not_fit() -> None:
 @pytest.mark.parametrize(
     ("states", "told"),
     [
-        ("ok ok", "● ok · 2 milters"),
-        ("ok", "● ok · 1 milter"),
-        ("down ok", "✗ down · 1 problem"),
-        ("down down degraded unknown", "✗ down · 2 problems · 1 warning · 1 unknown"),
-        ("unknown", "? unknown · 1 unknown"),
+        ("ok ok", "● 2 sockets open"),
+        ("ok", "● 1 socket open"),
+        ("down ok", "✗ sockets: 1 problem"),
+        ("down down degraded unknown", "✗ sockets: 2 problems · 1 warning · 1 unknown"),
+        ("unknown", "? sockets: 1 unknown"),
     ],
 )
 def test_health_is_counted(states: str, told: str) -> None:
     findings = tuple(Finding(Health(state), "it", "there") for state in states.split())
-    assert outlook(findings, "milters").content.plain == told
+    assert outlook(findings).content.plain == told
 
 
 def test_colours_of_a_rendered_line_become_tones() -> None:
@@ -111,3 +113,17 @@ def test_a_packet_in_pieces_is_named_where_it_ends() -> None:
         " ← m  no packet  4 bytes",
     ]
     assert list(hex_lines(b"ab\x1b")) == [f"0000  {'61 62 1b':47}  ab."]
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("--size 1: too small", "size 1: too small"),
+        ("give --as-user or --threads", "give as user or threads"),
+        ("see all: console run chain.discover", "see all: Ctrl+P, chain.discover"),
+        ("a -- b, x--y, milter--", "a -- b, x--y, milter--"),
+    ],
+)
+def test_an_error_on_the_screen_names_fields_for_options(told: str, shown: str) -> None:
+    fault = fault_of(ActionError(told, Exit.USAGE, told))
+    assert (fault.what, fault.next_step) == (shown, shown)

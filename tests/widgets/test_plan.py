@@ -70,7 +70,7 @@ async def test_a_plan_is_shown_applied_proved_and_undone(
         await screen.sees("● Applied")
         assert file.read_bytes() == before
         await screen.press("escape", "escape")
-        await screen.sees("✗ down · 1 problem")
+        await screen.sees("✗ sockets: 1 problem")
 
 
 async def test_the_changes_are_shown_as_commands(broken: Lab) -> None:
@@ -90,9 +90,33 @@ async def test_read_only_refuses(broken: Lab) -> None:
         assert "read-only" in screen.text
         screen.app.open_action("sockets.fix", {"milter": f"unix:{broken.host.at(SOCKET)}"})
         await screen.sees("Read-only: shown, not applied.")
+        assert "Enter apply" not in screen.text
         await screen.press("enter")
-        await screen.sees("Read-only: nothing is changed.")
+        await screen.pilot.pause(0.2)
+        assert "applied" not in screen.text.replace("not applied", "")
         assert file.read_bytes() == before
+
+
+async def test_what_was_found_before_a_plan_is_forgotten(broken: Lab) -> None:
+    async with console(broken.host) as screen:
+        await screen.press("r")
+        await screen.sees("Not decided", "? not open", "f let postfix open")
+        await screen.press("f")
+        await screen.sees("1  edit")
+        await screen.press("enter")
+        await screen.sees("Applied and proved")
+        await screen.press("escape")
+        await screen.sees("r sends the message", "● 2 sockets open")
+        assert "Not decided" not in screen.text
+        await screen.press("r")
+        await screen.sees("would be delivered")
+
+
+async def test_read_only_refuses_a_report_that_does_more_than_look(lab: Lab) -> None:
+    async with console(lab.host, (120, 40), read_only=True) as screen:
+        screen.app.open_action("chain.send", {"recipient": ("alice@example.org",)})
+        await screen.sees("chain.send sends")  # the note folds
+        assert not list(Path(lab.host.at("/var/mail/alice")).rglob("new/*"))
 
 
 async def test_an_empty_plan_says_that_there_is_nothing_to_do(lab: Lab) -> None:

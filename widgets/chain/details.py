@@ -26,7 +26,7 @@ def cell_line(lane: Lane, stage: Stage | None) -> Content:
     """Return what is under the cursor, in words."""
     opened = lane.opened
     if opened and opened.trouble:
-        return joined(said(lane.name, "bold"), said("  "), signed("✗", opened.trouble.text))
+        return joined(said(lane.name, "bold"), said("  "), signed("?", opened.trouble.text))
     if stage is None:
         return joined(said(lane.name, "bold"), said(f"  {lane.endpoint}", "dim"))
     where = joined(said(lane.name, "bold"), said(f" at {stage.words}  "))
@@ -91,7 +91,7 @@ def negotiation_rows(lane: Lane) -> Iterator[Row]:
         yield Row(said("   "), said("not opened", "dim"))
     elif opened.chosen is None:
         told = opened.trouble.text if opened.trouble else "no answer"
-        yield Row(said(" ✗ ", "bad"), said(told), said(milliseconds(opened.seconds), "dim"))
+        yield Row(said(" ? ", "warn"), said(told), said(milliseconds(opened.seconds), "dim"))
     else:
         yield from _chosen(opened, opened.chosen)
 

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
-from textual.binding import Binding
 from textual.widgets import Static
 
 from actions.host.endpoint import BadEndpoint
@@ -14,6 +13,7 @@ from actions.registry import find
 from widgets.chain import compare, target
 from widgets.chain.details import all_negotiations, cell_line, lane_rows
 from widgets.chain.difference import difference_rows
+from widgets.chain.keys import KEYS
 from widgets.chain.over import view_of
 from widgets.chain.packets import packet_rows
 from widgets.chain.table import ChainTable
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
     from widgets.pane import Frame
 
 
-def _key(key: str, action: str, word: str, meaning: str) -> Binding:
-    return Binding(key, action, word, tooltip=meaning)
-
-
 REDRAW = 0.1
 """Seconds between two drawings of a table that fills."""
 
@@ -58,29 +54,14 @@ class ChainPane(Pane):
     AUTO_FOCUS = "ChainTable"
     CSS_PATH = "chain.tcss"
     DIGIT = "1"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _key("r", "run", "run", "send the message through the milters"),
-        Binding("escape", "cancel", "cancel"),
-        _key("m", "choose_milter", "milter", "the whole chain, one milter, or another socket"),
-        _key("s", "choose_sample", "sample", "which message is sent"),
-        _key("p", "choose_profile", "profile", "who sends it: outside, inside, authenticated"),
-        _key("o", "options", "options", "whatever else a test can be told"),
-        _key("f", "fix", "fix", "open the plan that mends what was found"),
-        _key("d", "difference", "diff", "the message before and after"),
-        _key("n", "negotiation", "negotiation", "versions, actions, steps, macros asked for"),
-        _key("t", "packets", "packets", "every packet in hexadecimal"),
-        _key("c", "compare", "compare", "what differs from an earlier run"),
-        _key("x", "over('scenario')", "scenarios", "run a suite of tests with what they expect"),
-        _key("l", "over('load')", "load", "many sessions at once: throughput, percentiles"),
-        _key("y", "command", "command", "show and copy the same as a shell command"),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
     WORDS = WORDS
 
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
         self._given: dict[str, object] = {}
+        self._smtp_chain = ""
+        """The chain that was asked before one that goes without SMTP."""
         self._own: target.OwnMilters | None = None
         self._trial = Trial(())
         self._job: Job | None = None
@@ -126,6 +107,12 @@ class ChainPane(Pane):
             self.action_options()
         return True
 
+    def forget(self) -> None:
+        """Show no result of the host as it was; its chain may be another too."""
+        if not self._job:
+            self._loading = self._started(target.read_own)
+            self._reset()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something now."""
         running, asked = self._job is not None, bool(self._trial.course.lanes)
@@ -169,7 +156,7 @@ class ChainPane(Pane):
         """Choose the client."""
         held = str(self._given.get("profile", "outside"))
         question = Choice("Who sends it", target.profile_alternatives(), held)
-        self.app.push_screen(question, lambda value: self._set("profile", value))
+        self.app.push_screen(question, self._profile_chosen)
 
     def action_options(self) -> None:
         """Set whatever else a test can be told."""
@@ -183,7 +170,8 @@ class ChainPane(Pane):
             question = Question("Which milter is asked", hint, target.objection, held)
             self.app.push_screen(question, self._milter_typed)
         elif value is not None:
-            self._choose({**target.without_milters(self._given), **target.choice(value)})
+            given = {**target.without_milters(self._given), **target.choice(value)}
+            self._choose(target.fitting_profile(self._own or target.OwnMilters(), given))
 
     def _milter_typed(self, text: str | None) -> None:
         if text is not None:
@@ -194,6 +182,18 @@ class ChainPane(Pane):
         if value is not None:
             self._given.pop("message", None)
         self._set("sample", value)
+
+    def _profile_chosen(self, value: str | None) -> None:
+        if value is None:
+            return
+        own, given = self._own or target.OwnMilters(), {**self._given, "profile": value}
+        fitting = target.fitting_chain(own, given, self._smtp_chain)
+        if fitting is None:
+            self.notify(target.NO_LOCAL_CHAIN, severity="warning")
+            return
+        if not target.is_local(own, self._given):
+            self._smtp_chain = str(self._given.get("chain", ""))
+        self._choose(fitting)
 
     def _options_chosen(self, given: dict[str, object] | None) -> None:
         if given is not None:

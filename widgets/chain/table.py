@@ -253,7 +253,7 @@ class ChainTable(ScrollView, can_focus=True):
     def _total(self, lane: Lane) -> str:
         if lane.opened and lane.opened.trouble:
             kind = lane.opened.trouble.kind
-            return "✗ not open" if kind == "connection" else f"? {kind}"
+            return "? not open" if kind == "connection" else f"? {kind}"
         if lane is self._awaited:
             return "waiting"
         if lane.opened:

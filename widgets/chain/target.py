@@ -33,6 +33,8 @@ SHOWN_BY_THE_PANE = (
 )
 """Arguments that only say how the text of a report looks."""
 
+NO_LOCAL_CHAIN = "Postfix on this host asks no milter about mail without SMTP (non_smtpd_milters)."
+
 OTHER = "other"
 """The choice beside chains and milters; no endpoint is spelled like it."""
 
@@ -134,6 +136,43 @@ def _chain(own: OwnMilters, given: Mapping[str, object]) -> HostChain | None:
     return find_chain(Discovery(own.chains), str(given.get("chain", "")))
 
 
+def is_local(own: OwnMilters, given: Mapping[str, object]) -> bool:
+    """Return whether the chain that is asked is that of mail without SMTP."""
+    chain = None if _specs(given) else _chain(own, given)
+    return chain is not None and chain.kind == "non_smtpd"
+
+
+def fitting_chain(
+    own: OwnMilters, given: Mapping[str, object], before: str
+) -> dict[str, object] | None:
+    """Return *given* with a chain that its profile goes with; None where there is none.
+
+    Args:
+        own: the milters of this host.
+        given: the arguments of a test.
+        before: the chain to go back to from that of mail without SMTP; empty for the usual.
+    """
+    wanted = PROFILES[str(given.get("profile", "outside"))].submitted
+    if _specs(given) or wanted is is_local(own, given):
+        return dict(given)
+    chains = (chain.name for chain in own.chains if chain.kind == "non_smtpd")
+    name = next(chains, None) if wanted else before
+    if name is None:
+        return None
+    return {**without_milters(given), **({"chain": name} if name else {})}
+
+
+def fitting_profile(own: OwnMilters, given: Mapping[str, object]) -> dict[str, object]:
+    """Return *given* with a profile that its chain goes with."""
+    profile = PROFILES[str(given.get("profile", "outside"))]
+    local = is_local(own, given)
+    if _specs(given) or profile.submitted is local:
+        return dict(given)
+    if local:
+        return {**given, "profile": next(one.name for one in PROFILES.values() if one.submitted)}
+    return {name: value for name, value in given.items() if name != "profile"}
+
+
 def objection(text: str) -> str:
     """Return what is wrong with the endpoints in *text*; empty where they will do."""
     if not text.split():
@@ -187,6 +226,8 @@ def what(given: Mapping[str, object]) -> str:
 def who(given: Mapping[str, object]) -> str:
     """Return in words who sends it."""
     profile = PROFILES[str(given.get("profile", "outside"))]
+    if profile.submitted:
+        return f"{profile.name} program, without SMTP"
     address = given.get("connect_address") or profile.client.address
     word = "client" if profile.name != "authenticated" else "user at"
     return f"{profile.name} {word} {address}"

@@ -62,6 +62,14 @@ def test_a_child_that_the_manager_skips_is_named_with_the_reason(lab: Lab) -> No
     assert "milter-manager skipped spamass-milter: applies to" in render(report, Hints())
 
 
+def test_networks_that_only_the_configuration_knows_are_no_accusation(lab: Lab) -> None:
+    report, children = ask_all(lab, sample="gtube", connect_address="192.0.2.5")
+    assert report.status in {"pass", "accept"}  # the lab's manager counts this network as local
+    assert "further local networks" in children["spamass-milter"].perhaps_skipped
+    (note,) = (note for note in report.notes if note.startswith("spamass-milter would refuse"))
+    assert "unless milter-manager skipped it: " in note
+
+
 def test_events_of_a_child_follow_its_name(lab: Lab) -> None:
     events: list[object] = []
     ask_all(lab, events.append)

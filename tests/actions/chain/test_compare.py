@@ -225,7 +225,17 @@ def test_a_milter_is_found_again_behind_its_manager_and_by_its_order(
         manager = chain.milters[0].name
         shown = tuple(
             ChildResult(
-                manager, (), "", one.status, one.decided_at, "", "", (), one.milters[0], "accept"
+                manager,
+                (),
+                "",
+                "",
+                one.status,
+                one.decided_at,
+                "",
+                "",
+                (),
+                one.milters[0],
+                "accept",
             )
             for one in children
         )

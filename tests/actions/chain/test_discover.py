@@ -97,7 +97,7 @@ def test_every_chain_is_told_in_order(
         " 127.0.0.1:10025",
         "   no milter: receive_override_options = no_milters",
         "",
-        " local mail · taken in by pickup · sockets opened as postfix",
+        " non_smtpd · local mail, taken in by pickup · sockets opened as postfix",
         "    1 ● signer  unix:ROOT/queue/signer.sock",
         "        written unix:signer.sock",
     ]
@@ -169,6 +169,35 @@ def test_a_refused_milter_is_told_with_the_others(
     assert "    1 · h:2  inet:h:2  remote\n" in said
 
 
+def test_a_service_whose_only_milter_is_refused_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    master = "smtp inet n - n - - smtpd\n465 inet n - n - - smtpd -o smtpd_milters=inet:1@h\n"
+    said, _ = text(private_host(tmp_path, "", master), capsys)
+    assert "\n 465\n   no milter that Postfix accepts; see below\n" in said
+    assert "   master.cf: 465: -o smtpd_milters\n" in said
+
+
+def test_a_refused_setting_for_all_milters_is_named_with_its_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = "smtpd_milters = inet:h:2\nmilter_command_timeout = 5S\n"
+    master = "smtp inet n - n - - smtpd -o milter_default_action=defer\n"
+    assert run(["chain.discover", "--format=nagios"], private_host(tmp_path, main, master)) == 2
+    said = capsys.readouterr().out
+    assert "Postfix refuses milter_command_timeout = 5S (main.cf: milter_command_timeout)" in said
+    assert (
+        "Postfix refuses milter_default_action = defer "
+        "(master.cf: smtp: -o milter_default_action)" in said
+    )
+
+
+def test_one_chain_is_counted_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    host = private_host(tmp_path, "smtpd_milters = inet:h:2\n", "smtp inet n - n - - smtpd\n")
+    assert run(["chain.discover", "--format=nagios"], host) == 0
+    assert capsys.readouterr().out == "OK - 1 chain, 1 milter\n"
+
+
 def test_what_cannot_be_seen_is_not_held_against_the_host(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,3 +248,13 @@ def test_the_lab_has_a_chain_like_any_host() -> None:
     milters = [milter for chain in report.chains for milter in chain.milters]
     assert {milter.socket for milter in milters} == {"exists"}
     assert {"opendkim"} <= {milter.name for milter in milters}
+    assert [chain.kind for chain in report.chains] == ["smtpd", "non_smtpd"]
+
+
+@pytest.mark.parametrize("given", [("--chain", "smtp"), ("--profile", "local")])
+def test_the_labs_chains_go_by_the_names_of_any_host(
+    given: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running_lab() as lab:
+        assert run(["chain.test", *given, "--format=nagios"], lab.host) == 0
+    assert capsys.readouterr().out.startswith("OK - ")

@@ -95,6 +95,21 @@ def test_a_chain_is_found_by_service_or_port(tmp_path: Path, name: str, found: s
         assert alone._replace(name="", services=()) == chain._replace(name="", services=())
 
 
+@pytest.mark.parametrize("name", ["smtp", "25"])
+def test_without_port_25_mail_from_outside_comes_in_by_another(tmp_path: Path, name: str) -> None:
+    rest = "submission inet n - n - - smtpd\npickup unix n - n 60 1 pickup\n"
+    masters = {
+        "127.0.0.1:20025": f"{rest}127.0.0.1:20025 inet n - n - - smtpd\n",
+        "20025": f"127.0.0.1:465 inet n - n - - smtpd\n20025 inet n - n - - smtpd -o x=1\n{rest}",
+        None: rest,
+    }
+    for number, (found, master) in enumerate(masters.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        chain = find_chain(discover(private_host(folder, "", master), only=name), name)
+        assert (chain.name if chain else None) == found
+
+
 def test_one_chain_alone_costs_no_run_for_the_others(tmp_path: Path) -> None:
     host = private_host(tmp_path, MAIN, MASTER)
     discover(host, only="")

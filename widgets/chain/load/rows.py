@@ -151,12 +151,12 @@ def _errors_word(count: int) -> str:
 
 def _times(session: Spread, milters: Sequence[MilterLoad]) -> Iterator[Row]:
     names = [one.name for one in milters]
-    longest = max((said(name).cell_length for name in (*names, "whole sessions")), default=0)
+    longest = max((said(name).cell_length for name in (*names, "whole session")), default=0)
     width = min(longest, LONGEST_NAME)
-    head = "".join(f"{word:>{NUMBER}}" for word in ("p50", "p90", "p99", "max", "count"))
+    head = "".join(f"{word:>{NUMBER}}" for word in ("number", "p50", "p90", "p99", "longest"))
     yield Row()
     yield Row(joined(said(" Time", "bold"), spaced(width - 2)), said(head, "dim"))
-    yield from _line("whole sessions", session, width, "")
+    yield from _line("whole session", session, width, "")
     for milter in milters:
         yield from _line(milter.name, milter.sessions, width, "bold")
         for stage in milter.stages:
@@ -170,8 +170,8 @@ def _line(name: str, spread: Spread, width: int, tone: Tone) -> Iterator[Row]:
         shown = said("")
     margin = spaced(width + 2 - shown.cell_length)
     times = (spread.p50, spread.p90, spread.p99, spread.longest)
-    numbers = "".join(f"{_time(one):>{NUMBER}}" for one in times)
-    yield Row(joined(" ", shown, margin), said(f"{numbers}{spread.number:>{NUMBER},}"))
+    shares = "".join(f"{_time(one):>{NUMBER}}" for one in times)
+    yield Row(joined(" ", shown, margin), said(f"{spread.number:>{NUMBER},}{shares}"))
 
 
 def _time(seconds: float) -> str:

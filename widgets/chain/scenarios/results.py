@@ -12,7 +12,7 @@ from widgets.lines import Lines, Row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from textual.events import Click
+    from textual.events import Click, Resize
 
 
 class Results(Lines):
@@ -40,6 +40,10 @@ class Results(Lines):
     def on_blur(self) -> None:
         """Hide the cursor."""
         self.call_next(self._draw)
+
+    def on_resize(self, _: Resize) -> None:
+        """Keep the cursor in sight: the height comes only after the rows."""
+        self.call_next(self._see_cursor)
 
     def on_click(self, event: Click) -> None:
         """Put the cursor where was clicked."""
@@ -76,6 +80,9 @@ class Results(Lines):
         self.put(self._items, place)
         self.post_message(self.Moved())
 
+    def _see_cursor(self) -> None:
+        self.reveal(self.cursor)
+
     def _draw(self) -> None:
         rows = [
             row._replace(body=row.body.stylize("reverse"))
@@ -84,4 +91,4 @@ class Results(Lines):
             for number, row in enumerate(self._items)
         ]
         self.show(rows)
-        self.reveal(self.cursor)
+        self._see_cursor()

@@ -161,6 +161,7 @@ def _asked(result: ScenarioResult, report: ScenarioReport | None) -> Iterator[Ro
     yield heading("Milters")
     for one in suite.milters:
         behind = f"  behind {one.behind}" if one.behind else ""
-        yield Row(said(f"   {one.name}  "), said(f"{one.endpoint}{behind}", "dim"))
+        service = f"  of {one.service}" if one.service else ""
+        yield Row(said(f"   {one.name}  "), said(f"{one.endpoint}{behind}{service}", "dim"))
     if suite.as_user:
         yield Row(said("   "), said(f"sockets opened as {suite.as_user}", "dim"))

@@ -28,12 +28,12 @@ CONDITIONS: Mapping[str, str] = {
 AT_CONNECT = ("S25R", "Remote Network")
 """Decided when the client connects; the others when the sender is announced."""
 
-# Not ipaddress's is_private: that has the documentation networks too.
+# Those that milter-manager itself calls local; ipaddress's is_private has many more.
 _LOCAL = tuple(
     ipaddress.ip_network(network)
     for network in (
-        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
-        *("::1/128", "fe80::/10", "fc00::/7"),
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+        *("::1/128", "fe80::/10"),
     )
 )
 
