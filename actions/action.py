@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import time
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Literal,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 from actions.record import Record
 
@@ -66,13 +74,22 @@ class Never:
         return False
 
 
-def nobody_to_ask(prompt: str) -> str:
-    """Refuse to ask: there is no terminal."""
+@runtime_checkable
+class Standing(Protocol):
+    """An event that says how far an action has come, until the next one says it."""
+
+    @property
+    def standing(self) -> str:
+        """The event in one line; a terminal writes it over the one before."""
+
+
+def nobody_to_ask(prompt: str, flag: str) -> str:
+    """Refuse to ask for what *flag* would have given: there is no terminal."""
     what = prompt.strip(" :")
     raise ActionError(
         f"{what}: not given, and there is no terminal to ask for it",
         Exit.USAGE,
-        "give it by a file descriptor",
+        f"give it by a file descriptor: {flag} 3 3< FILE",
     )
 
 
@@ -81,12 +98,18 @@ class Context(Record):
 
     host: Host
     tell: Callable[[object], None] = lambda _: None
-    """Takes progress as it happens: a line of text, or an event that the action documents."""
+    """Takes progress as it happens: a line of text, or an event that the action documents.
+
+    What a terminal is to show of an event is a `Standing` line.
+    """
     cancel: Cancel = Never()
     deadline: float = float("inf")
     """On `time.monotonic`, in seconds."""
-    ask_secret: Callable[[str], str] = nobody_to_ask
-    """Asks the operator for a secret, with a prompt; raises `ActionError` where nobody can."""
+    ask_secret: Callable[[str, str], str] = nobody_to_ask
+    """Asks the operator for a secret: with a prompt, and the flag by which it could be given.
+
+    Raises `ActionError` where nobody can be asked.
+    """
 
     def check(self) -> None:
         """Raise `Cancelled` where the operator cancelled, or `ActionError` past the deadline."""
@@ -160,6 +183,8 @@ class Action(Record):
     summary: str
     description: str
     parameters: tuple[Parameter, ...]
+    effect: str = ""
+    """What a report does besides looking, such as "sends a mail"; ``--read-only`` refuses it."""
 
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -167,9 +192,14 @@ DECLARED: dict[str, Action] = {}
 """Every action declared so far, by name."""
 
 
-def report(name: str) -> Callable[[F], F]:
-    """Declare a function that looks and returns a `Report`."""
-    return lambda function: _declare(name, "report", function)
+def report(name: str, *, effect: str = "") -> Callable[[F], F]:
+    """Declare a function that looks and returns a `Report`.
+
+    Args:
+        name: of the action.
+        effect: what it does besides looking, such as "sends a mail".
+    """
+    return lambda function: _declare(name, "report", function, effect)
 
 
 def plan(name: str) -> Callable[[F], F]:
@@ -177,7 +207,17 @@ def plan(name: str) -> Callable[[F], F]:
     return lambda function: _declare(name, "plan", function)
 
 
-def _declare(name: str, kind: Kind, function: F) -> F:
+def refuse_effect(action: Action) -> None:
+    """Raise `ActionError` where *action* does more than look, which ``--read-only`` forbids."""
+    if action.effect:
+        raise ActionError(
+            f"nothing was done: {action.name} {action.effect}, and this is --read-only",
+            Exit.NOT_PERMITTED,
+            "do it without --read-only",
+        )
+
+
+def _declare(name: str, kind: Kind, function: F, effect: str = "") -> F:
     summary, _, description = (function.__doc__ or "").partition("\n")
     DECLARED[name] = Action(
         name,
@@ -186,6 +226,7 @@ def _declare(name: str, kind: Kind, function: F) -> F:
         summary.strip(),
         "\n".join(line.strip() for line in description.strip().splitlines()),
         tuple(_parameters(function)),
+        effect,
     )
     return function
 

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, cast
 
-from actions.action import ActionError, Cancelled, Context, Exit
+from actions.action import ActionError, Cancelled, Context, Exit, Standing, refuse_effect
 from console.output import put
 from console.render.hint import Hints
 
@@ -36,8 +36,8 @@ def run(argv: list[str], host: Host | None = None) -> int:
         return fail(_os_error(error), Exit.NOT_PERMITTED, "run it as root", style)
     except OSError as error:
         return fail(_os_error(error), Exit.PROBLEM, "", style)
-    except (Cancelled, KeyboardInterrupt):
-        return fail("cancelled", Exit.UNDECIDED, "", style)
+    except (Cancelled, KeyboardInterrupt) as ended:
+        return fail(str(ended) or "cancelled", Exit.UNDECIDED, "", style)
     except Exception as error:  # noqa: BLE001  (whatever else it is, it is our defect)
         return _defect(error)
 
@@ -64,6 +64,8 @@ def _run_action(argv: list[str], host: Host | None) -> int:
 
         print(f"milter-console {version()}")
         return Exit.FINE
+    if parsed.read_only:
+        refuse_effect(action)
     ctx = Context(host or _host(parsed.lab), _tell, ask_secret=_ask_secret)
     given = arguments(action, parsed)
     found = _called(action, ctx, given)
@@ -111,22 +113,24 @@ def _host(lab: str | None) -> Host:
 def _tell(event: object) -> None:
     """Show progress on a terminal; silent in scripts, whose output is the report.
 
-    A text gets a line of its own; the ``line`` of an event is written over the one before.
+    A text gets a line of its own; a standing line is written over the one before.
     """
-    if isinstance(event, str) and sys.stderr.isatty():
-        from actions.printable import printable
+    if not sys.stderr.isatty():
+        return
+    if isinstance(event, str):
+        from console.standing import say
 
-        print(printable(event), file=sys.stderr)
-    elif hasattr(event, "line") and sys.stderr.isatty():
+        say(event)
+    elif isinstance(event, Standing):
         from console.standing import show
 
-        show(event.line)
+        show(event.standing)
 
 
-def _ask_secret(prompt: str) -> str:
+def _ask_secret(prompt: str, flag: str) -> str:
     from console.secret import ask_secret
 
-    return ask_secret(prompt)
+    return ask_secret(prompt, flag)
 
 
 def _list_actions() -> int:
@@ -163,7 +167,9 @@ def fail(text: str, code: int, next_step: str, style: str) -> int:
 
 def hints_for(host: Host) -> Hints:
     """Return where the commands that a report names are meant to run."""
-    return Hints(getattr(host, "root", "") if host.kind == "lab" else "")
+    if host.kind != "lab":
+        return Hints()
+    return Hints(getattr(host, "root", ""), getattr(host, "again", ()))
 
 
 def _os_error(error: OSError) -> str:

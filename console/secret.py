@@ -10,6 +10,9 @@ from actions.printable import printable
 LONGEST = 4096
 """Bytes of a secret."""
 
+TWO_DIGITS = 10
+"""The first descriptor that not every shell can redirect (POSIX, Shell, 2.7)."""
+
 
 def read_secret(flag: str, number: int) -> str:
     """Return the first line of file descriptor *number*, without its end.
@@ -24,16 +27,24 @@ def read_secret(flag: str, number: int) -> str:
         while (byte := os.read(number, 1)) not in {b"", b"\n"}:
             read += byte
             if len(read) > LONGEST:
-                raise _usage(f"{flag} {number}: longer than {LONGEST} bytes")
+                raise _usage(flag, number, f"longer than {LONGEST} bytes")
     except (OSError, OverflowError, ValueError):
-        raise _usage(f"{flag} {number}: nothing can be read from this descriptor") from None
+        raise _usage(flag, number, "nothing can be read from this descriptor") from None
     if not read.rstrip(b"\r"):
-        raise _usage(f"{flag} {number}: it is empty")
+        raise _usage(flag, number, "it is empty")
     return read.rstrip(b"\r").decode("utf-8", "surrogateescape")
 
 
-def ask_secret(prompt: str) -> str:
-    """Ask at the terminal, without showing what is typed; raises `ActionError` without one."""
+def ask_secret(prompt: str, flag: str) -> str:
+    """Ask at the terminal, without showing what is typed.
+
+    Args:
+        prompt: what is asked.
+        flag: how the command line takes it where there is no terminal.
+
+    Raises:
+        ActionError: there is no terminal.
+    """
     import getpass
     import warnings
 
@@ -42,8 +53,13 @@ def ask_secret(prompt: str) -> str:
             warnings.simplefilter("error", getpass.GetPassWarning)
             return getpass.getpass(printable(prompt))
     except (getpass.GetPassWarning, EOFError, OSError):
-        return nobody_to_ask(prompt)
+        return nobody_to_ask(prompt, flag)
 
 
-def _usage(text: str) -> ActionError:
-    return ActionError(text, Exit.USAGE, "write the secret to it as one line, such as 3< file")
+def _usage(flag: str, number: int, text: str) -> ActionError:
+    shown = number if 3 <= number < TWO_DIGITS else 3
+    return ActionError(
+        f"{flag} {number}: {text}",
+        Exit.USAGE,
+        f"write the secret to it as one line: {flag} {shown} {shown}< FILE",
+    )

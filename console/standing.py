@@ -23,6 +23,12 @@ def show(line: str) -> None:
     sys.stderr.flush()
 
 
+def say(line: str) -> None:
+    """Write *line* where the standing one stood, to stay."""
+    sys.stderr.write(f"{_CLEAR}{printable(line)}\n")
+    sys.stderr.flush()
+
+
 def clear() -> None:
     """Take the line away, for what is printed next."""
     sys.stderr.write(_CLEAR)

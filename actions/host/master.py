@@ -32,7 +32,7 @@ def read_master(text: str, *, chroot: bool) -> tuple[PostfixService, ...]:
 
 def _logical_lines(text: str) -> Iterator[str]:
     line = ""
-    for physical in text.splitlines():
+    for physical in text.split("\n"):
         if not physical.strip() or physical.lstrip().startswith("#"):
             continue
         if physical[0].isspace():

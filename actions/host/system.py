@@ -104,7 +104,7 @@ class SystemPostfix:
 
     def _told(self, name: str, *arguments: str) -> str:
         if arguments not in self._settings:
-            lines = (line.partition("=") for line in self._ask(*arguments).splitlines())
+            lines = (line.partition("=") for line in self._ask(*arguments).split("\n"))
             self._settings[arguments] = {
                 key.strip(): value.strip() for key, equals, value in lines if equals
             }

@@ -10,13 +10,16 @@ import re
 
 from actions.record import Record
 
-_TAG = rb"(?P<program>[^\s\[\]]+?)(?:\[(?P<pid>\d+)\])?: (?P<text>.*)"
+LONGEST = 4096
+"""Bytes of a line that are read; what follows is cut."""
+
+_TAG = rb"(?P<program>[^\s\[\]]+?)(?:\[(?P<pid>\d{1,10})\])?: (?P<text>.*)"
 _FORMATS = (
     re.compile(rb"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<host>\S+) " + _TAG),
     re.compile(rb"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*) (?P<host>\S+) " + _TAG),
     re.compile(
         rb"<\d{1,3}>1 (?P<time>\S+) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ "
-        rb"(?:-|\[.*?\])  ?(?P<text>.*)"
+        rb"(?:-|\[[^\]]*\])  ?(?P<text>.*)"
     ),
 )
 
@@ -37,6 +40,13 @@ class LogLine(Record):
         """The program alone, such as "smtpd"."""
         return self.program.rpartition("/")[2]
 
+    def is_from(self, name: str) -> bool:
+        """Return whether it says to be from the Postfix called *name* (syslog_name).
+
+        Other instances have names that begin alike (postmulti(1)).
+        """
+        return self.program.startswith(name) and "/" in self.program
+
     @property
     def clock(self) -> str:
         """The time of day alone, to the second."""
@@ -47,21 +57,25 @@ class LogLine(Record):
 def read_line(line: bytes) -> LogLine | None:
     """Return *line*, or None where it is in no known format; odd bytes are written out."""
     for form in _FORMATS:
-        if found := form.fullmatch(line.rstrip(b"\r\n")):
-            pid = found["pid"] or b""
+        if found := form.fullmatch(line.rstrip(b"\r\n")[:LONGEST]):
             return LogLine(
                 _text(found["time"]),
                 _text(found["program"]),
-                int(pid) if pid.isdigit() else 0,
+                _number(_text(found["pid"] or b"")),
                 _text(found["text"]),
             )
     return None
 
 
-def read_journal_entry(document: str) -> LogLine | None:
+def read_journal_entry(document: str, authors: frozenset[str] = frozenset()) -> LogLine | None:
     """Return one line of ``journalctl -o json``, or None where it is no message.
 
-    MESSAGE is an array of numbers where it is not UTF-8 (systemd.journal-fields(7)).
+    MESSAGE is an array of numbers where it is not UTF-8; fields that begin with "_" are the
+    kernel's word, the others the writer's own (systemd.journal-fields(7)).
+
+    Args:
+        document: one entry.
+        authors: user numbers that may speak as Postfix; empty where they are not known.
     """
     import json
     from datetime import UTC, datetime
@@ -69,17 +83,24 @@ def read_journal_entry(document: str) -> LogLine | None:
     try:
         entry = json.loads(document)
         message = entry["MESSAGE"]
-        text = message if isinstance(message, str) else _text(bytes(message))
+        text = message if isinstance(message, str) else _text(bytes([*message]))
         moment = datetime.fromtimestamp(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, UTC)
-    except (ValueError, KeyError, TypeError):
+        time = moment.astimezone().isoformat(timespec="microseconds")
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return None
-    pid = str(entry.get("SYSLOG_PID") or entry.get("_PID") or "")
-    return LogLine(
-        moment.astimezone().isoformat(timespec="microseconds"),
+    line = LogLine(
+        time,
         str(entry.get("SYSLOG_IDENTIFIER") or entry.get("_COMM") or ""),
-        int(pid) if pid.isdigit() else 0,
-        text,
+        _number(str(entry.get("SYSLOG_PID") or entry.get("_PID") or "")),
+        text[:LONGEST],
     )
+    # A name with a slash is how Postfix's programs are called, whatever its syslog_name is.
+    forged = "/" in line.program and authors and str(entry.get("_UID", "")) not in authors
+    return None if forged else line
+
+
+def _number(digits: str) -> int:
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else 0
 
 
 def _text(data: bytes) -> str:

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 FILES = ("/var/log/mail.log", "/var/log/maillog")
 """Where syslog keeps it: Debian-like, RHEL-like."""
 
-AT_ONCE = 4 << 20
-"""Bytes that are read in one go."""
+AT_ONCE = 1 << 20
+"""Bytes of a file that are read in one look; the rest is for the next one."""
+
+FILES_KEPT = 3
+"""Files of one log that are read at a time: the present one, and those that it was."""
 
 LONGEST_LINE = 64 << 10
 """Bytes; what is longer without an end is no line of a log, and is dropped."""
@@ -53,7 +56,15 @@ def open_log(host: Host) -> MailLog:
         HostError: there is no log that could be read.
     """
     path = _own_file(host) or next(_syslog_files(host), "")
-    return LogFile(host, path) if path else Journal(host.commands)
+    return LogFile(host, path) if path else Journal(host.commands, _postfix_users(host))
+
+
+def _postfix_users(host: Host) -> frozenset[str]:
+    """Return the numbers of the users as whom Postfix logs; none where that can't be seen."""
+    try:
+        return frozenset({"0", str(host.accounts.user(host.postfix.user()).uid)})
+    except (HostError, KeyError):
+        return frozenset()
 
 
 def _own_file(host: Host) -> str:
@@ -125,6 +136,8 @@ class LogFile:
                 self._opened.append(fresh)
                 self._at[fresh.inode], self._rest[fresh.inode] = 0, b""
                 lines += self._new_lines(fresh)
+        while len(self._opened) > FILES_KEPT:
+            self._let_go(self._opened.pop(0))
         return lines
 
     def close(self) -> None:
@@ -141,11 +154,15 @@ class LogFile:
             raise OSError(0, "no regular file")
         return _Opened(number, found.st_ino)
 
+    def _let_go(self, opened: _Opened) -> None:
+        os.close(opened.number)
+        del self._at[opened.inode], self._rest[opened.inode]
+
     def _new_lines(self, opened: _Opened) -> Iterator[LogLine]:
         number, inode = opened
         if os.fstat(number).st_size < self._at[inode]:
             self._at[inode], self._rest[inode] = 0, b""
-        while data := os.pread(number, AT_ONCE, self._at[inode]):
+        if data := os.pread(number, AT_ONCE, self._at[inode]):
             self._at[inode] += len(data)
             *whole, rest = (self._rest[inode] + data).split(b"\n")
             self._rest[inode] = rest if len(rest) <= LONGEST_LINE else b""
@@ -167,6 +184,7 @@ class Journal:
 
     Args:
         commands: runs journalctl.
+        authors: the numbers of the users as whom Postfix logs; of others its name is no proof.
 
     Raises:
         NotPermitted: only this user's own entries may be seen.
@@ -176,8 +194,9 @@ class Journal:
     name = "journal"
     pause = 0.5
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: Commands, authors: frozenset[str] = frozenset()) -> None:
         self._commands = commands
+        self._authors = authors
         _, self._cursor = self._ask("--lines=1")
         if not self._cursor:
             raise HostError("no mail log was found: neither a file nor a journal")
@@ -187,7 +206,8 @@ class Journal:
         # Facility mail (RFC 3164); the milters' lines are in it too.
         documents, cursor = self._ask(f"--after-cursor={self._cursor}", "SYSLOG_FACILITY=2")
         self._cursor = cursor or self._cursor
-        return list(filter(None, map(read_journal_entry, documents)))
+        lines = (read_journal_entry(document, self._authors) for document in documents)
+        return [line for line in lines if line]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -203,7 +223,8 @@ class Journal:
         if asked.exit_code:
             told = asked.stderr.strip() or "there is none"
             raise HostError(f"no log file, and the journal can't be read: {told}")
-        *before, last = asked.stdout.splitlines() or [""]
+        # Not splitlines: within a document there may be what Unicode calls a line's end.
+        *before, last = asked.stdout.removesuffix("\n").split("\n")
         if last.startswith("-- cursor: "):
             return before, last.removeprefix("-- cursor: ")
         return [*before, last], ""

@@ -179,3 +179,13 @@ def test_two_operators_do_not_apply_at_once(lab: Lab) -> None:
         assert holder.stdout is not None
         holder.stdout.close()
     assert console(*fix(lab), "--yes").returncode == 0
+
+
+def test_read_only_refuses_a_report_that_does_more_than_look(lab: Lab) -> None:
+    told = console(
+        *("run", "chain.send", "--lab", lab.root, "--recipient", "alice@example.org"),
+        "--read-only",
+    )
+    assert told.returncode == 3
+    assert "chain.send sends a mail, and this is --read-only" in told.stderr
+    assert not list(Path(lab.root, "var/mail/alice").rglob("new/*"))

@@ -23,7 +23,8 @@ from actions.chain.send.mail import marked
 from actions.chain.send.place import chosen_mode, chosen_place, is_loopback
 from actions.chain.send.report import Step
 from actions.chain.send.secret import Credentials
-from actions.chain.send.smtp import Letter, Sent, Server, Session
+from actions.chain.send.sent import Letter, Sent, Server
+from actions.chain.send.smtp import Session
 from actions.chain.send.summary import summed_up
 from actions.chain.send.tls import client_settings
 from actions.chain.send.trace import Ours, Trace
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from actions.action import Context
     from actions.chain.send.mail import Marked
     from actions.chain.send.report import SendReport, TlsMode
+    from actions.mailhost.logline import LogLine
     from actions.mailhost.maillog import MailLog
 
 STEP = 0.1
@@ -96,8 +98,9 @@ def send(ctx: Context, wish: Wish) -> SendReport:
     log, closed = _open(ctx) if wish.follow else (None, "")
     try:
         sent, steps = _converse(limit, asked, credentials)
-        trace = Trace(_ours(asked, sent), sent.queue_id)
-        seen = _follow(ctx, log, trace, asked, sent)
+        trace = Trace(_ours(ctx, asked, sent), sent.queue_id)
+        clean = credentials.scrubbed if credentials else None
+        seen = _follow(ctx, log, trace, asked, sent, clean)
     finally:
         close_quietly(log)
     name = log.name if log else ""
@@ -236,6 +239,17 @@ def _converse(
         asked.server, asked.letter, credentials, asked.timeout, ctx.deadline, told.put
     )
     Thread(target=_run, args=(session, told.put), daemon=True).start()
+    try:
+        return _heard(ctx, session, told)
+    except (Cancelled, KeyboardInterrupt):
+        session.hang_up()
+        raise Cancelled(_on_its_way(asked) if session.so_far().content_sent else "") from None
+
+
+def _heard(
+    ctx: Context, session: Session, told: SimpleQueue[Step | Sent | Exception]
+) -> tuple[Sent, tuple[Step, ...]]:
+    """Return how the session ended, and its steps; each is told."""
     steps: list[Step] = []
     while True:
         try:
@@ -250,7 +264,6 @@ def _converse(
         elif isinstance(event, Exception):
             raise event
         if ctx.cancel.is_set():
-            session.hang_up()
             raise Cancelled
         if time.monotonic() > ctx.deadline + GRACE:
             session.hang_up()
@@ -264,22 +277,54 @@ def _run(session: Session, put: Callable[[Sent | Exception], None]) -> None:
         put(error)
 
 
-def _ours(asked: Asked, sent: Sent) -> Ours:
+def _ours(ctx: Context, asked: Asked, sent: Sent) -> Ours:
     letter = asked.letter
     return Ours(
         asked.marked.message_id,
         letter.sender,
         letter.helo,
         letter.recipients,
+        sent.client,
         sent.refusals,
+        _logged_as(ctx),
     )
 
 
-def _follow(ctx: Context, log: MailLog | None, trace: Trace, asked: Asked, sent: Sent) -> Seen:
+def _logged_as(ctx: Context) -> str:
+    """Return the syslog_name; its default is an expression, for "postfix" or what begins so."""
+    try:
+        name = ctx.host.postfix.setting("syslog_name")
+    except HostError:
+        return "postfix"
+    return "postfix" if not name or "$" in name else name
+
+
+def _follow(
+    ctx: Context,
+    log: MailLog | None,
+    trace: Trace,
+    asked: Asked,
+    sent: Sent,
+    clean: Callable[[str], str] | None,
+) -> Seen:
     """Follow the mail; after a session that came to nothing there is nothing to look for."""
     taken = sent.queued or (sent.content_sent and sent.answer is None)
     if log is None or not (taken or sent.refusals):
         return Seen(0.0)
     if taken:
         ctx.tell(f"sent; following it in {log.name} for at most {asked.follow:g} s")
-    return follow(ctx, log, trace, asked.follow, taken=taken, refusals=len(sent.refusals))
+    read = _without_secret(log, clean) if clean else log.read
+    try:
+        refusals = len(sent.refusals)
+        return follow(ctx, log, read, trace, asked.follow, taken=taken, refusals=refusals)
+    except (Cancelled, KeyboardInterrupt):
+        raise Cancelled(_on_its_way(asked) if taken else "") from None
+
+
+def _without_secret(log: MailLog, clean: Callable[[str], str]) -> Callable[[], list[LogLine]]:
+    """Return what reads *log*, in which a server may have written what it was sent."""
+    return lambda: [line._replace(text=clean(line.text)) for line in log.read()]
+
+
+def _on_its_way(asked: Asked) -> str:
+    return f"cancelled; the mail may be on its way: Message-ID {asked.marked.message_id}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.chain.send.report import Fate, worst
+from actions.chain.send.trace import stays_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,8 @@ STATUSES: Mapping[str, Status] = {
 }
 """Postfix's words for an attempt; "expired" is returned to the sender."""
 
-HOPS = 20
-"""How often a mail may go on under another queue id."""
+FINAL = {"sent", "bounced", "expired"}
+"""After these there is no other attempt."""
 
 
 class Ends:
@@ -31,21 +32,48 @@ class Ends:
         self._facts: dict[str, list[Fact]] = {}
         for fact in facts:
             self._facts.setdefault(fact.queue_id, []).append(fact)
+        self._known: dict[tuple[str, str], Fate] = {}
+        self._under_way: set[tuple[str, str]] = set()
 
-    def over(self, queue_id: str, hops: int = HOPS) -> bool:
+    def over(self, queue_id: str) -> bool:
         """Return whether nothing more will happen to *queue_id* and what it became."""
-        if self._verdict(queue_id):
-            return True
-        if not hops or not self._removed(queue_id):
-            return False
-        following = {fact.delivery.next_id for fact in self._facts[queue_id] if fact.delivery}
-        return all(self.over(one, hops - 1) for one in following if one in self._facts)
+        seen, open_ids = {queue_id}, [queue_id]
+        while open_ids:
+            one = open_ids.pop()
+            if self._verdict(one):
+                continue
+            if not self._removed(one):
+                return False
+            following = {self._next_id(fact) for fact in self._facts[one]} - seen - {""}
+            seen |= following
+            open_ids += following
+        return True
 
-    def fate(self, address: str, queue_id: str, hops: int = HOPS) -> Fate:
+    def fate(self, address: str, queue_id: str) -> Fate:
         """Return how the mail under *queue_id* ended for *address*."""
+        asked = (address, queue_id)
+        if asked not in self._known:
+            self._under_way.add(asked)
+            self._known[asked] = self._found(address, queue_id)
+            self._under_way.discard(asked)
+        return self._known[asked]
+
+    def contradictions(self) -> list[str]:
+        """Return the lines that give an address another end than one before."""
+        ends: dict[tuple[str, str], str] = {}
+        told = []
+        for queue_id, facts in self._facts.items():
+            for fact in facts:
+                if fact.delivery and fact.delivery.status in FINAL:
+                    status = fact.delivery.status
+                    if ends.setdefault((queue_id, fact.delivery.to), status) != status:
+                        told.append(fact.line.text)
+        return told
+
+    def _found(self, address: str, queue_id: str) -> Fate:
         if verdict := self._verdict(queue_id):
             return self._judged(address, verdict)
-        found = [self._attempt(address, fact, hops) for fact in self._attempts(address, queue_id)]
+        found = [self._attempt(address, fact) for fact in self._attempts(address, queue_id)]
         if not found:
             return Fate(address, "accepted", queue_id=queue_id)
         status = worst(tuple(one.status for one in found))
@@ -83,7 +111,7 @@ class Ends:
         """Return the last attempt for every address that *address* was expanded to."""
         last: dict[str, Fact] = {}
         for fact in self._facts.get(queue_id, []):
-            if fact.delivery:
+            if fact.delivery and not _ended_worse(last.get(fact.delivery.to)):
                 last[fact.delivery.to] = fact
         wanted = address.casefold()
         found = [
@@ -96,11 +124,20 @@ class Ends:
             return found
         return list(last.values())  # the only one, under a name it was rewritten to
 
-    def _attempt(self, address: str, fact: Fact, hops: int) -> Fate:
+    def _next_id(self, fact: Fact) -> str:
+        """Return the queue id under which *fact*'s mail goes on, where this log has it."""
+        delivery = fact.delivery
+        if delivery is None or delivery.status != "sent" or not stays_here(delivery.relay):
+            return ""
+        return delivery.next_id if delivery.next_id in self._facts else ""
+
+    def _attempt(self, address: str, fact: Fact) -> Fate:
         delivery = fact.delivery
         assert delivery
-        if hops and delivery.status == "sent" and delivery.next_id in self._facts:
-            return self.fate(delivery.to, delivery.next_id, hops - 1)._replace(address=address)
+        next_id = self._next_id(fact)
+        # Whoever takes the mail names the next id: it may be one that was before.
+        if next_id and (delivery.to, next_id) not in self._under_way:
+            return self.fate(delivery.to, next_id)._replace(address=address)
         status = STATUSES.get(delivery.status, "accepted")
         if status == "delivered" and fact.line.daemon == "discard":
             status = "discarded"  # the transport of that name, discard(8)
@@ -114,3 +151,8 @@ class Ends:
             words=delivery.words,
             evidence=fact.line.text,
         )
+
+
+def _ended_worse(earlier: Fact | None) -> bool:
+    """Return whether a recipient was given up before: nothing that is logged later mends that."""
+    return bool(earlier and earlier.delivery and earlier.delivery.status in {"bounced", "expired"})

@@ -13,8 +13,11 @@ from actions.host.errors import HostError
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actions.action import Context
     from actions.chain.send.trace import Trace
+    from actions.mailhost.logline import LogLine
     from actions.mailhost.maillog import MailLog
 
 SETTLING = 0.3
@@ -30,13 +33,21 @@ class Seen(Record):
 
 
 def follow(
-    ctx: Context, log: MailLog, trace: Trace, allowed: float, *, taken: bool, refusals: int
+    ctx: Context,
+    log: MailLog,
+    read: Callable[[], list[LogLine]],
+    trace: Trace,
+    allowed: float,
+    *,
+    taken: bool,
+    refusals: int,
 ) -> Seen:
     """Read *log* into *trace* until the mail's end is seen; each new line is told.
 
     Args:
         ctx: how to tell, cancel, and end.
         log: open since before the mail was sent.
+        read: reads its new lines.
         trace: takes the lines.
         allowed: seconds at most.
         taken: whether the server took the mail, or may have; else only refusals are to be found.
@@ -54,7 +65,7 @@ def follow(
         if ctx.cancel.is_set():
             raise Cancelled
         try:
-            fresh = trace.add(log.read())
+            fresh = trace.add(read())
         except (HostError, OSError) as error:
             return Seen(time.monotonic() - started, str(error))
         for fact in fresh:

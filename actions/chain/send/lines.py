@@ -48,6 +48,8 @@ class Judged(Record):
     """None where the line names none."""
     recipient: str | None
     helo: str | None
+    client: str | None
+    """The address that the mail came from."""
 
 
 class Refusal(Record):
@@ -88,22 +90,29 @@ class Fact(Record):
 _ID = re.compile(r"([0-9A-Za-z]{6,}): (.*)", re.DOTALL)
 """The id and what is said of it; long ids (enable_long_queue_ids) have consonants too."""
 
+_ADDRESS = r'(?:"(?:[^"\\]|\\.)*"(?:@[^\s<>"]*)?|[^"<>\s]*)'
+"""As Postfix logs it (info_log_addr_form): what is odd in it stands in quotes."""
+
 _NEXT = re.compile(r"(?:queued|forwarded) as ([0-9A-Za-z]{6,})")
 _DELIVERY = re.compile(
-    r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig_to>.*?)>, )?relay=(?P<relay>.*?), "
-    r"(?:conn_use=\d+, )?delay=(?P<delay>[\d.e+-]+), (?:delays=\S+, )?dsn=(?P<dsn>[\d.]+), "
-    r"status=(?P<status>[\w-]+)(?: \((?P<words>.*)\))?"
+    rf"to=<(?P<to>{_ADDRESS})>, (?:orig_to=<(?P<orig_to>{_ADDRESS})>, )?"
+    r"relay=(?P<relay>[^\s,]*), (?:conn_use=\d+, )?"
+    r"delay=(?P<delay>\d{1,9}(?:\.\d{1,9})?(?:e[+-]?\d\d?)?), (?:delays=[^\s,]*, )?"
+    r"dsn=(?P<dsn>\d\.\d{1,3}\.\d{1,3}), status=(?P<status>[\w-]+)(?: \((?P<words>.*)\))?",
+    re.ASCII | re.DOTALL,
 )
+"""Read from the left and by the address's own rules: what follows may quote a remote server."""
 _JUDGED = re.compile(
     r"(?P<whose>milter-|proxy-)?(?P<action>reject|hold|discard): "
     r"(?P<stage>header|body|nested header|mime header|[A-Z-]+)(?P<text>.*)",
     re.DOTALL,
 )
-_FROM = re.compile(r"^ from \S*\[[^\]]*\](?::\d+)?: (.*)", re.DOTALL)
+_FROM = re.compile(r" from [^\s\[]*\[(?P<client>[^\]\s]*)\](?::\d+)?")
 _ENVELOPE = re.compile(
-    r"; (?:from=<(?P<sender>.*?)>(?=[ ,]|$))?(?:,? ?to=<(?P<recipient>.*?)>(?=[ ,]|$))?"
-    r"(?:,? ?proto=(?P<proto>[A-Z]+))?(?:,? helo=<(?P<helo>.*?)>)?(?: \S+=<.*>)?"
-    r"(?:: (?P<reason>.*))?$"
+    rf"; (?:from=<(?P<sender>{_ADDRESS})>)?(?:,? ?to=<(?P<recipient>{_ADDRESS})>)?"
+    r"(?:,? ?proto=(?P<proto>[A-Z]+))?(?:,? helo=<(?P<helo>[^<>\s]*)>)?"
+    r"(?: [a-z_]+=<[^<>]*>)*(?:: (?P<reason>.*))?",
+    re.DOTALL,
 )
 
 
@@ -121,10 +130,10 @@ def milter_trouble(text: str) -> MilterTrouble | None:
     return MilterTrouble(found["spec"], found["why"], found["how"] == "milter") if found else None
 
 
-def read_fact(line: LogLine) -> Fact:
-    """Return what *line* says."""
+def read_fact(line: LogLine, postfix: str = "postfix") -> Fact:
+    """Return what *line* says; only of a program of *postfix* it is a fact about a mail."""
     found = _ID.fullmatch(line.text)
-    if not found:
+    if not found or not (line.is_from(postfix) or line.is_from("postfix")):
         return Fact("other", "", line)
     queue_id, rest = found.groups()
     if rest.startswith("message-id="):
@@ -156,11 +165,14 @@ def _delivery(found: re.Match[str]) -> Delivery:
 
 def _judged(found: re.Match[str]) -> Judged:
     whose, action, stage, text = found["whose"], found["action"], found["stage"], found["text"]
-    envelope = _ENVELOPE.search(text)
+    envelope = _envelope(text)
     told = text[: envelope.start()] if envelope else text
     reason = (envelope["reason"] if envelope else "") or ""
-    if not reason and (after := _FROM.match(told)):
-        reason = after[1]
+    # A session's client stands first; a content check quotes the content before it.
+    clients = list(_FROM.finditer(told))
+    client = clients[0 if stage.isupper() else -1] if clients else None
+    if not reason and client and told[client.end() :].startswith(": ") and not client.start():
+        reason = told[client.end() + 2 :]
     by: Literal["milter", "restriction", "content check", "proxy"] = "restriction"
     if whose:
         by = "milter" if whose == "milter-" else "proxy"
@@ -170,4 +182,23 @@ def _judged(found: re.Match[str]) -> Judged:
         envelope.group("sender", "recipient", "helo") if envelope else (None, None, None)
     )
     as_action: Literal["reject", "hold", "discard"] = action  # type: ignore[assignment]
-    return Judged(by, as_action, stage, reason or told.strip(), sender, recipient, helo)
+    return Judged(
+        by,
+        as_action,
+        stage,
+        reason or told.strip(),
+        sender,
+        recipient,
+        helo,
+        client["client"] if client else None,
+    )
+
+
+def _envelope(text: str) -> re.Match[str] | None:
+    """Return the last that reads as an envelope: what stands before may quote a stranger."""
+    at = text.rfind("; ")
+    while at >= 0:
+        if found := _ENVELOPE.fullmatch(text, at):
+            return found
+        at = text.rfind("; ", 0, at)
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
@@ -73,8 +74,11 @@ def chosen_mode(wish: str, port: int, user: str) -> TlsMode:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether *host* is this machine by its name or address."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    """Return whether *host* is this machine, by the name localhost or a loopback's address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _usual_ports(mode: str, user: str) -> tuple[int, ...]:
@@ -106,6 +110,10 @@ def _split(server: str) -> tuple[str, int | None]:
         name, _, port = text.partition(":")
     if (text and not name) or (port and not port.isdecimal()) or any(map(str.isspace, name)):
         raise usage(f"--server {server!r} is not HOST or HOST:PORT")
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise usage(f"--server {server!r}: {name!r} is no name of a host") from None
     return name, int(port) if port else None
 
 

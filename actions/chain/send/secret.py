@@ -22,6 +22,7 @@ class Credentials:
 
     def __init__(self, user: str, password: str) -> None:
         self.user = user
+        self._digests: list[str] = []
         self._password = password.encode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
@@ -48,7 +49,7 @@ class Credentials:
 
     def scrubbed(self, text: str) -> str:
         """Return *text*, in which a server may have quoted what it was sent, without the secret."""
-        for secret in self._forms():
+        for secret in sorted(self._forms(), key=len, reverse=True):
             if secret:
                 text = text.replace(secret, HIDDEN)
         return text
@@ -62,17 +63,34 @@ class Credentials:
         return b"\0" + self._name + b"\0" + self._password
 
     def _forms(self) -> Iterable[str]:
-        yield _encoded(self._plain)
-        yield _encoded(self._password)
+        from urllib.parse import quote, quote_plus
+
+        yield from self._digests
+        for secret in (self._plain, self._password):
+            for encoded in (_encoded(secret), base64.urlsafe_b64encode(secret).decode("ascii")):
+                yield from (encoded, encoded.rstrip("="))
+            yield from (secret.hex(), secret.hex().upper())
+            for written in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+                yield from (written, _lower_escapes(written))
         yield self._password.decode("utf-8", "backslashreplace")
+        yield self._password.decode("latin-1")
 
     def _digest(self, challenge: str) -> str:
         import hmac
 
         asked = base64.b64decode(challenge)
         digest = hmac.new(self._password, asked, "md5").hexdigest()
-        return _encoded(self._name + b" " + digest.encode())
+        answer = _encoded(self._name + b" " + digest.encode())
+        # Who sees a digest can try passwords on it.
+        self._digests += [digest, digest.upper(), answer, answer.rstrip("=")]
+        return answer
 
 
 def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
+
+
+def _lower_escapes(text: str) -> str:
+    import re
+
+    return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text)

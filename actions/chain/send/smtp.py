@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import smtplib
 import socket
 import ssl
 import time
 from contextlib import suppress
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
-from actions.chain.send.lines import Refusal
 from actions.chain.send.mail import needs_of, quoted, stuffed
-from actions.chain.send.report import Step, Tls, TlsMode
+from actions.chain.send.place import is_loopback
+from actions.chain.send.report import Step
 from actions.chain.send.secret import CLEAR, ENCRYPTED
+from actions.chain.send.sent import Answer, Sent
 from actions.chain.send.tls import client_settings, described, why
-from actions.record import Record
+from actions.chain.send.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, NoReturn
 
     from actions.chain.send.secret import Credentials
+    from actions.chain.send.sent import Letter, Server
 
 GOODBYE = 5.0
 """Seconds for the reply to QUIT; nothing depends on it."""
@@ -35,80 +37,9 @@ NEXT_STEPS = {
 }
 """What to do where one of these steps met with no reply."""
 
+OVER = "the time allowed for the session is over"
+
 T = TypeVar("T")
-_QUEUED = re.compile(r"queued as ([0-9A-Za-z]{6,})")
-
-
-class Server(Record):
-    """Whom the mail is given to, and how."""
-
-    host: str
-    port: int
-    tls_mode: TlsMode
-    verify: bool
-    ca: str
-
-
-class Letter(Record):
-    """What is sent."""
-
-    helo: str
-    sender: str
-    recipients: tuple[str, ...]
-    message: bytes
-    """Lines end with CRLF."""
-
-
-class Answer(Record):
-    """A reply of the server."""
-
-    code: int
-    text: str
-    """The whole reply, code included."""
-
-
-class Sent(Record):
-    """How far the session came."""
-
-    answer: Answer | None = None
-    """The reply that took the mail or refused it as a whole."""
-    refused: tuple[tuple[str, str], ...] = ()
-    """Recipients with the replies that refused them."""
-    accepted: tuple[str, ...] = ()
-    """Recipients that the server took."""
-    trouble: str = ""
-    """Why there is no such reply; empty where there is one."""
-    content_sent: bool = False
-    """Whether the content, or a part of it, was sent: without a reply nobody knows its fate."""
-    tls: Tls | None = None
-    extensions: tuple[str, ...] = ()
-    mechanism: str = ""
-    same_host: bool = True
-    """Whether the server answered from an address of this host."""
-    notes: tuple[str, ...] = ()
-    next_step: str = ""
-    greeted: bool = False
-    """Whether the server was willing to talk at all."""
-
-    @property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """Every reply that refused: recipients one by one, and the mail as a whole."""
-        whole = (self.answer,) if self.answer and not self.queued else ()
-        return (
-            *(Refusal(recipient, reply, at_connect=False) for recipient, reply in self.refused),
-            *(Refusal("", one.text, at_connect=not self.greeted) for one in whole),
-        )
-
-    @property
-    def queued(self) -> bool:
-        """Whether the server took the mail."""
-        return self.answer is not None and self.answer.code // 100 == 2
-
-    @property
-    def queue_id(self) -> str:
-        """The queue id that the server named, or nothing."""
-        found = _QUEUED.search(self.answer.text) if self.answer and self.queued else None
-        return found[1] if found else ""
 
 
 class _NoReply(Exception):
@@ -149,8 +80,8 @@ class Session:
         self._timeout = timeout
         self._deadline = deadline
         self._tell = tell
-        self._smtp = smtplib.SMTP(local_hostname=letter.helo)
-        self._smtp.command_encoding = "utf-8"
+        self._smtp = Wire(letter.helo)
+        self._stopped = Event()
         self._socket: socket.socket | None = None
         self._settings: ssl.SSLContext | None = None
         if server.tls_mode != "none":
@@ -172,10 +103,11 @@ class Session:
 
     def so_far(self) -> Sent:
         """Return how far the session came, where its time is over."""
-        return self._sent._replace(trouble="the time allowed for the session is over")
+        return self._sent._replace(trouble=OVER)
 
     def hang_up(self) -> None:
         """End the session from another thread, in the middle of whatever it waits for."""
+        self._stopped.set()
         held = self._socket
         if held is not None:
             with suppress(OSError):  # it was over already
@@ -199,10 +131,11 @@ class Session:
     def _connect(self) -> None:
         address = (self._server.host, self._server.port)
         self._socket = made = socket.create_connection(address, self._timeout)
+        self._go_on()
         here, there = made.getsockname()[0], made.getpeername()[0]
-        loopback = here.startswith("127.") and there.startswith("127.")
-        self._note(same_host=here == there or loopback)
-        self._smtp.sock = made
+        loopback = is_loopback(here) and is_loopback(there)
+        self._note(same_host=here == there or loopback, client=here, peer=there)
+        self._smtp.speak_on(made)
 
     def _greeted(self) -> Answer:
         self._connect()
@@ -211,13 +144,13 @@ class Session:
     def _encrypt(self) -> None:
         assert self._settings
         assert self._socket
+        self._smtp.fall_silent()
         # The handshake comes after, so that it can be hung up on like every other step.
         self._socket = wrapped = self._settings.wrap_socket(
             self._socket, server_hostname=self._server.host, do_handshake_on_connect=False
         )
-        self._smtp.sock, self._smtp.file = None, None
         wrapped.do_handshake()
-        self._smtp.sock = wrapped
+        self._smtp.speak_on(wrapped)
         self._note(tls=described(wrapped, verified=self._server.verify))
 
     def _hello(self) -> None:
@@ -238,6 +171,9 @@ class Session:
     def _log_in(self) -> None:
         if not self._credentials:
             return
+        if self._server.tls_mode == "none" and not is_loopback(self._sent.peer):
+            self._note(next_step="use --tls starttls or --tls implicit")
+            raise _NoReply(f"{self._sent.peer} is not this host: no password goes in the clear")
         offered = self._smtp.esmtp_features.get("auth", "").upper().split()
         order = CLEAR if self._server.tls_mode == "none" else ENCRYPTED
         mechanism = next((one for one in order if one in offered), "")
@@ -255,7 +191,7 @@ class Session:
         while answer.code == 334 and number < ROUNDS:
             answer = self._command(credentials.answer(mechanism, answer.text[4:], number))
             number += 1
-        return answer._replace(text=credentials.scrubbed(answer.text))
+        return answer
 
     def _give(self) -> None:
         letter = self._letter
@@ -305,14 +241,13 @@ class Session:
     def _content(self, message: bytes) -> Answer:
         held = self._socket
         assert held
-        held.settimeout(self._left())
         held.sendall(stuffed(message))
         return self._reply()
 
     def _quit(self) -> None:
         if self._smtp.sock is not None:
             with suppress(_NoReply):
-                self._step("QUIT", "", lambda: self._command("QUIT"), GOODBYE)
+                self._step("QUIT", "", lambda: self._command("QUIT"), min(GOODBYE, self._timeout))
         self._smtp.close()
         if self._socket:
             self._socket.close()
@@ -333,18 +268,23 @@ class Session:
         self, name: str, argument: str, do: Callable[[], T], allowed: float | None = None
     ) -> T:
         """Do one step within its time and tell of it."""
-        limit = min(allowed or self._timeout, self._left())
+        self._go_on()
+        limit = self._left() if name == "message" else min(allowed or self._timeout, self._left())
+        self._smtp.until = time.monotonic() + limit
         if self._socket:
             self._socket.settimeout(limit)
         started = time.perf_counter()
         try:
             done = do()
         except OSError as error:  # smtplib's errors are such too
-            trouble = _trouble(error, time.perf_counter() - started)
+            trouble = self._clean(_trouble(error, time.perf_counter() - started))
             self._tell(Step(name, argument, 0, "", time.perf_counter() - started, trouble))
-            self._note(next_step=NEXT_STEPS.get(name, ""))
+            if name != "QUIT":
+                self._note(next_step=NEXT_STEPS.get(name, ""))
             raise _NoReply(f"{name}: {trouble}") from None
         seconds = time.perf_counter() - started
+        if isinstance(done, Answer):
+            done = done._replace(text=self._clean(done.text))
         code, text = (done.code, done.text) if isinstance(done, Answer) else (0, "")
         self._tell(Step(name, argument, code, text, seconds))
         return done
@@ -362,12 +302,23 @@ class Session:
         *before, last = lines
         return Answer(code, "".join(f"{code}-{line}\n" for line in before) + f"{code} {last}")
 
+    def _go_on(self) -> None:
+        """End here where the operator hung up, or the time is over: nothing more is said."""
+        if self._stopped.is_set():
+            raise _NoReply("cancelled")
+        if time.monotonic() >= self._deadline:
+            raise _NoReply(OVER)
+
     def _left(self) -> float:
-        return max(0.1, self._deadline - time.monotonic())
+        return max(0.001, self._deadline - time.monotonic())
+
+    def _clean(self, text: str) -> str:
+        """Return what the server said without the secret, wherever it quotes it."""
+        return self._credentials.scrubbed(text) if self._credentials else text
 
     def _extensions(self) -> Iterator[str]:
         for name, value in self._smtp.esmtp_features.items():
-            yield f"{name.upper()} {value.strip()}".strip()
+            yield self._clean(f"{name.upper()} {value.strip()}".strip())
 
     def _note(self, **facts: Any) -> None:
         self._sent = self._sent._replace(**facts)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actions.chain.send.follow import Seen
     from actions.chain.send.lines import Fact, Refusal
     from actions.chain.send.report import MilterTrouble, Refuser, Step
-    from actions.chain.send.smtp import Sent
+    from actions.chain.send.sent import Sent
     from actions.chain.send.trace import Trace
 
 
@@ -158,5 +158,7 @@ def _notes(asked: Asked, sent: Sent, trace: Trace) -> Iterator[str]:
         yield "the server's certificate was not checked (--verify yes does)"
     if asked.server.tls_mode == "none" and asked.user:
         yield "the password went over the loopback in the clear"
+    for line in Ends(trace.story).contradictions():
+        yield f"the log contradicts itself: {line}"
     if trace.unread:
         yield f"{trace.unread} lines of the log were not looked at: too many came"

@@ -25,7 +25,11 @@ class Ours(Record):
     sender: str
     helo: str
     recipients: tuple[str, ...]
+    client: str
+    """The address that we spoke from; empty where there was no connection."""
     refusals: tuple[Refusal, ...]
+    postfix: str = "postfix"
+    """What its Postfix is called in the log."""
 
 
 class Trace:
@@ -56,7 +60,7 @@ class Trace:
             if len(self._facts) >= LINES_KEPT:
                 self.unread += 1
                 continue
-            fact = read_fact(line)
+            fact = read_fact(line, self._ours.postfix)
             self._facts.append(fact)
             self._note_session(fact, len(self._facts) - 1)
             self._look(len(self._facts) - 1)
@@ -95,6 +99,8 @@ class Trace:
 
     def _is_our_verdict(self, judged: Judged) -> bool:
         ours = self._ours
+        if judged.client is not None and ours.client and judged.client != ours.client:
+            return False
         if judged.sender not in {None, ours.sender} or judged.helo not in {None, ours.helo}:
             return False
         if judged.action != "reject":
@@ -110,7 +116,7 @@ class Trace:
             self._take_session(fact.line.pid, at)
         if fact.queue_id != "NOQUEUE":
             self._take_id(fact.queue_id)
-        if fact.delivery and _stays_here(fact.delivery.relay):
+        if fact.delivery and stays_here(fact.delivery.relay):
             self._take_id(fact.delivery.next_id)
 
     def _take_session(self, pid: int, at: int) -> None:
@@ -136,7 +142,7 @@ class Trace:
         return (at for at, fact in enumerate(self._facts) if fact.queue_id == queue_id)
 
 
-def _stays_here(relay: str) -> bool:
+def stays_here(relay: str) -> bool:
     """Return whether a mail that goes on by *relay* is in this host's log again."""
     return relay in {"local", "virtual"} or any(
         word in relay for word in ("[127.", "[::1]", "[private/")

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actions.host.errors import HostError, NotPermitted
 from actions.host.ports import Completed
 from actions.host.system import SystemHost
-from actions.mailhost.logline import LogLine, read_journal_entry, read_line
-from actions.mailhost.maillog import Journal, LogFile, open_log
+from actions.mailhost.logline import LONGEST, LogLine, read_journal_entry, read_line
+from actions.mailhost.maillog import FILES_KEPT, Journal, LogFile, open_log
 from tests.postfix_ports import TablePostfix
 
 if TYPE_CHECKING:
@@ -59,6 +61,60 @@ class TestLine:
     @pytest.mark.parametrize("line", [b"", b"nonsense", b"Nov 22 09:12:01 mx no colon", b"\xff\0"])
     def test_what_is_no_line(self, line: bytes) -> None:
         assert read_line(line) is None
+
+    @pytest.mark.parametrize("pid", ["9" * 5000, "²"])
+    def test_a_process_that_is_no_number(self, pid: str) -> None:
+        read_line(f"Nov 22 09:12:01 mx postfix/qmgr[{pid}]: x".encode())
+        for name in ("SYSLOG_PID", "_PID"):
+            entry = {"__REALTIME_TIMESTAMP": "1", "MESSAGE": "x", name: pid}
+            line = read_journal_entry(json.dumps(entry))
+            assert line is not None
+            assert line.pid == 0
+
+    def test_a_long_line_is_cut(self) -> None:
+        line = read_line(b"Nov 22 09:12:01 mx a[1]: " + b"x" * 20_000)
+        assert line is not None
+        assert len(line.text) < LONGEST
+        entry = {"__REALTIME_TIMESTAMP": "1", "MESSAGE": "x" * 20_000}
+        line = read_journal_entry(json.dumps(entry))
+        assert line is not None
+        assert len(line.text) == LONGEST
+
+    def test_who_may_speak_as_postfix(self) -> None:
+        entry = {
+            "__REALTIME_TIMESTAMP": "1",
+            "SYSLOG_IDENTIFIER": "postfix/smtp",
+            "MESSAGE": TEXT,
+            "_UID": "1000",
+        }
+        authors = frozenset({"0", "89"})
+        assert read_journal_entry(json.dumps(entry), authors) is None
+        assert read_journal_entry(json.dumps({**entry, "_UID": "89"}), authors) is not None
+        other = {**entry, "SYSLOG_IDENTIFIER": "opendkim"}
+        assert read_journal_entry(json.dumps(other), authors) is not None
+
+    @given(st.binary(max_size=200))
+    def test_no_line_is_too_odd(self, data: bytes) -> None:
+        read_line(data)
+        read_line(b"Nov 22 09:12:01 mx " + data)
+        read_line(b"<22>1 2026-11-22T09:12:01Z mx " + data)
+
+    @given(
+        st.dictionaries(
+            st.sampled_from(
+                ["MESSAGE", "__REALTIME_TIMESTAMP", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_UID"]
+            ),
+            st.one_of(
+                st.none(),
+                st.text(max_size=9),
+                st.integers(),
+                st.floats(),
+                st.lists(st.integers(-1, 300), max_size=3),
+            ),
+        )
+    )
+    def test_no_entry_is_too_odd(self, entry: dict[str, object]) -> None:
+        read_journal_entry(json.dumps(entry), frozenset({"0"}))
 
     def test_odd_bytes_are_written_out(self) -> None:
         line = read_line(b"Nov 22 09:12:01 mx a[1]: \xff \x1b[31m")
@@ -155,6 +211,24 @@ class TestFile:
             assert log._rest == {path.stat().st_ino: b""}
             file.write(b"\n" + say(1))
             assert numbers(log.read()) == [1]
+
+    def test_files_of_long_ago_are_let_go(self, path: Path, log: LogFile) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        for number in range(20):
+            path.rename(path.with_name(f"mail.log.{number}"))
+            path.write_bytes(say(number))
+            assert numbers(log.read()) == [number]
+        assert len(os.listdir("/proc/self/fd")) <= before + FILES_KEPT
+
+    def test_a_flood_is_read_in_parts(self, path: Path, log: LogFile) -> None:
+        with path.open("ab") as file:
+            file.write(say(1) * 100_000)
+        first = len(log.read())
+        assert 0 < first < 100_000
+        total = first
+        while more := len(log.read()):
+            total += more
+        assert total == 100_000
 
     def test_a_folder_is_no_log(self, tmp_path: Path) -> None:
         with pytest.raises(HostError, match="no regular file"):
@@ -267,6 +341,13 @@ class TestJournal:
         journal.read()
         after = [one for asked in commands.asked for one in asked if "after" in one]
         assert after == ["--after-cursor=s=1;i=2"] * 2 + ["--after-cursor=s=1;i=4"]
+
+    def test_a_line_that_unicode_ends_is_one_document(self) -> None:
+        said = json.dumps(
+            {"__REALTIME_TIMESTAMP": "1", "MESSAGE": "a\u2028b\u0085c"}, ensure_ascii=False
+        )
+        answers = (0, "-- cursor: s=1;i=2\n", ""), (0, f"{said}\n-- cursor: s=1;i=3\n", "")
+        assert [line.text for line in Journal(Told(*answers)).read()] == ["a\u2028b\u0085c"]
 
     def test_a_journal_of_which_only_a_part_is_shown(self) -> None:
         hint = (

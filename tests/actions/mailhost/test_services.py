@@ -160,3 +160,8 @@ def test_a_line_that_is_no_service_is_an_error(line: str) -> None:
 def test_settings_are_found_however_they_are_attached() -> None:
     (service,) = read_master("a unix - - - - - x -oa=1 -o {b = 2, {c d}} -o c=\n", chroot=False)
     assert service.overrides == (("a", "1"), ("b", "2, {c d}"), ("c", ""))
+
+
+def test_what_unicode_calls_a_line_s_end_is_none() -> None:
+    (service,) = read_master("smtp inet n - n - - smtpd -o {smtpd_banner=a\u2028b}\n", chroot=False)
+    assert service.overrides == (("smtpd_banner", "a\u2028b"),)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.lab.lab import running_lab
 from console.run import run
 from tests.console.lab.conftest import lab, place
 
@@ -40,3 +41,22 @@ def test_refused_by_a_milter(lab: Lab, capfd: pytest.CaptureFixture[str]) -> Non
 def test_deferred(lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:
     code, report = sent(lab, capfd, "--recipient", "x@example.net", "--follow", "1")
     assert (code, report["status"]) == (1, "deferred")
+
+
+def test_a_lab_has_no_ports_but_its_own(lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:
+    for asked in (("--user", "alice"), ("--tls", "implicit"), ("--port", "25")):
+        code, report = sent(lab, capfd, "--recipient", "alice@example.org", *asked)
+        assert code == 2
+        assert report["error"].startswith("the lab's master.cf has no ")
+        assert report["next_step"] == "name a server with --server HOST:PORT"
+
+
+def test_the_milter_that_is_closed_is_named_with_what_looks_why(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running_lab(["socket-unwritable"]) as broken:
+        run(["chain.send", "--recipient", "alice@example.org"], broken.host)
+        spec = broken.milters[0]
+    text = capsys.readouterr().out
+    assert f"milter {spec}: Permission denied" in " ".join(text.split())
+    assert f"see why: console run sockets.check --milter {spec} --lab {broken.root}\n" in text

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actions.chain.send.fate import Ends
-from actions.chain.send.lines import Judged, Refusal, read_fact
+from actions.chain.send.lines import Judged, Refusal, milter_trouble, read_fact
 from actions.chain.send.trace import Ours, Trace
 from actions.mailhost.logline import LogLine
 
@@ -98,6 +102,7 @@ class TestJudged:
             "root@mx",
             "r@example.org",
             "mx",
+            "127.0.0.1",
         )
 
     def test_a_milter_at_connect(self) -> None:
@@ -106,7 +111,7 @@ class TestJudged:
             "stage; proto=SMTP"
         )
         assert found[:4] == ("milter", "reject", "CONNECT", "550 5.7.1 not at this stage")
-        assert found[4:] == (None, None, None)
+        assert found[4:] == (None, None, None, "127.0.0.1")
 
     def test_a_milter_at_the_end(self) -> None:
         found = judged(
@@ -122,7 +127,7 @@ class TestJudged:
         )
         assert found == Judged(
             *("content check", "reject", "header", "5.7.1 this subject is not wanted"),
-            *("a@b", "c@d", "mx"),
+            *("a@b", "c@d", "mx", "127.0.0.1"),
         )
 
     def test_postscreen_puts_commas(self) -> None:
@@ -130,14 +135,15 @@ class TestJudged:
             "NOQUEUE: reject: RCPT from [192.0.2.7]:44056: 450 4.3.2 Service currently "
             "unavailable; from=<a@b>, to=<c@d>, proto=ESMTP, helo=<mx>"
         )
-        assert found[3:] == ("450 4.3.2 Service currently unavailable", "a@b", "c@d", "mx")
+        assert found[3:7] == ("450 4.3.2 Service currently unavailable", "a@b", "c@d", "mx")
+        assert found.client == "192.0.2.7"
 
     def test_a_login_stands_behind(self) -> None:
         found = judged(
             "NOQUEUE: reject: RCPT from x[192.0.2.7]: 554 5.7.1 no; from=<a@b> to=<c@d> "
             "proto=ESMTP helo=<mx> sasl_username=<me>"
         )
-        assert found[4:] == ("a@b", "c@d", "mx")
+        assert found[4:] == ("a@b", "c@d", "mx", "192.0.2.7")
 
     @pytest.mark.parametrize(
         "text",
@@ -152,7 +158,7 @@ class TestJudged:
 
 
 def ours(*refusals: Refusal) -> Ours:
-    return Ours(MESSAGE_ID, "root@mx", "mx", ("r@example.org",), refusals)
+    return Ours(MESSAGE_ID, "root@mx", "mx", ("r@example.org",), "127.0.0.1", refusals)
 
 
 def texts(trace: Trace) -> list[str]:
@@ -183,9 +189,20 @@ class TestTrace:
         trace.add([said("smtp", sent), said("smtpd", "ABCDEF2: client=elsewhere[192.0.2.1]")])
         assert texts(trace) == [sent]
 
+    def test_the_same_refusal_from_another_address(self) -> None:
+        line = (
+            "NOQUEUE: reject: RCPT from x[{}]: 554 5.7.1 no; from=<root@mx> to=<r@example.org> "
+            "proto=ESMTP helo=<mx>"
+        )
+        trace = Trace(ours(Refusal("r@example.org", "554 5.7.1 no", at_connect=False)), "")
+        trace.add([said("smtpd", line.format("192.0.2.66"))])
+        assert texts(trace) == []
+        trace.add([said("smtpd", line.format("127.0.0.1"))])
+        assert texts(trace) == [line.format("127.0.0.1")]
+
     def test_the_same_refusal_of_somebody_else(self) -> None:
         line = (
-            "NOQUEUE: reject: RCPT from x[192.0.2.7]: 554 5.7.1 no; from=<{0}> to=<{1}> "
+            "NOQUEUE: reject: RCPT from x[127.0.0.1]: 554 5.7.1 no; from=<{0}> to=<{1}> "
             "proto=ESMTP helo=<{2}>"
         )
         mine = line.format("root@mx", "r@example.org", "mx")
@@ -225,10 +242,17 @@ def ends(*lines: str) -> Ends:
     return Ends(read_fact(said("smtp", line)) for line in lines)
 
 
-def attempt(queue_id: str, to: str, status: str, words: str = "x", orig_to: str = "") -> str:
+def attempt(
+    queue_id: str,
+    to: str,
+    status: str,
+    words: str = "x",
+    orig_to: str = "",
+    relay: str = "127.0.0.1[127.0.0.1]:10025",
+) -> str:
     given = f" orig_to=<{orig_to}>," if orig_to else ""
     return (
-        f"{queue_id}: to=<{to}>,{given} relay=x, delay=0, delays=0/0/0/0, dsn=2.0.0, "
+        f"{queue_id}: to=<{to}>,{given} relay={relay}, delay=0, delays=0/0/0/0, dsn=2.0.0, "
         f"status={status} ({words})"
     )
 
@@ -274,8 +298,35 @@ class TestEnds:
             *(attempt("ABCDEF1", "a@b", "sent", "queued as ABCDEF2"), "ABCDEF1: removed"),
             *(attempt("ABCDEF2", "a@b", "sent", "queued as ABCDEF1"), "ABCDEF2: removed"),
         )
-        assert not circle.over("ABCDEF1")
+        assert circle.over("ABCDEF1")
         assert circle.fate("a@b", "ABCDEF1").status == "delivered"
+
+    def test_many_recipients_in_a_circle_take_no_time(self) -> None:
+        ids = [f"ABCDEF{number:02}" for number in range(20)]
+        lines = [
+            attempt(one, f"{name}@b", "sent", f"queued as {other}")
+            for one in ids
+            for name in "abcdef"
+            for other in ids
+        ]
+        circle = ends(*lines, *(f"{one}: removed" for one in ids))
+        started = time.monotonic()
+        assert circle.over(ids[0])
+        assert circle.fate("a@b", ids[0]).status == "delivered"
+        assert time.monotonic() - started < 1
+
+    def test_another_hosts_queue_id_is_not_ours(self) -> None:
+        far = ends(
+            attempt("ABCDEF1", "a@b", "sent", "250 queued as ABCDEF2", relay="mx[192.0.2.1]:25"),
+            *("ABCDEF1: removed", attempt("ABCDEF2", "a@b", "bounced")),
+        )
+        assert far.over("ABCDEF1")
+        assert far.fate("a@b", "ABCDEF1").status == "delivered"
+
+    def test_a_bounce_is_not_undone_by_a_later_line(self) -> None:
+        both = ends(attempt("ABCDEF1", "a@b", "bounced"), attempt("ABCDEF1", "a@b", "sent"))
+        assert both.fate("a@b", "ABCDEF1").status == "bounced"
+        assert len(both.contradictions()) == 1
 
     def test_a_held_mail_that_was_released_goes_on(self) -> None:
         hold = (
@@ -289,3 +340,95 @@ class TestEnds:
     def test_expired_is_returned(self) -> None:
         gone = ends(attempt("ABCDEF1", "a@b", "expired"))
         assert gone.fate("a@b", "ABCDEF1").status == "bounced"
+
+
+HOSTILE = (
+    'ABCDEF12: to=<"u+a>, relay=x, delay=-, dsn=1, status=x ("@closed.example>, relay=none, '
+    "delay=0.1, delays=0/0/0/0, dsn=4.4.1, status=deferred (no)"
+)
+WORDS = (
+    *("ABCDEF12: ", "NOQUEUE: ", "to=<", "orig_to=<", ">, ", "relay=x, ", "delay=", "1.5", "-"),
+    *("delays=0/0/0/0, ", "dsn=2.0.0, ", "status=sent ", "(", ")", '"', "\\", "; from=<", "> "),
+    *("proto=ESMTP ", "helo=<x>", ": ", "reject: ", "milter-reject: ", "RCPT from ", "header "),
+    *("x[127.0.0.1]", "warning: ", "milter unix:/x", "e+", "99999999999", "²", "\n", " ", "a@b"),
+)
+
+
+class TestStrangers:
+    def test_an_address_that_plays_the_line(self) -> None:
+        fact = read_fact(said("smtp", HOSTILE))
+        assert fact.delivery is not None
+        assert (fact.delivery.delay, fact.delivery.status) == (0.1, "deferred")
+        assert fact.delivery.to.endswith('"@closed.example')
+
+    def test_a_remote_reply_that_plays_the_line(self) -> None:
+        fact = read_fact(
+            said("smtp", f"{DEFERRED[:-1]}>, relay=x, delay=1, dsn=2.0.0, status=sent (x)")
+        )
+        assert fact.delivery is not None
+        assert fact.delivery.status == "deferred"
+
+    @pytest.mark.parametrize("number", ["-", "1.2.3", "e+1", "9" * 400, "1e999", "²"])
+    def test_what_is_no_number(self, number: str) -> None:
+        line = SENT.replace("delay=0.01", f"delay={number}")
+        assert read_fact(said("virtual", line)).kind == "other"
+
+    def test_an_envelope_in_what_is_quoted_is_not_the_mails(self) -> None:
+        found = judged(
+            "ABCDEF12: reject: header Subject: x from y[192.0.2.9]; from=<e@f> to=<g@h> "
+            "proto=ESMTP helo=<evil>: no from localhost[127.0.0.1]; from=<a@b> to=<c@d> "
+            "proto=ESMTP helo=<mx>: 5.7.1 not wanted"
+        )
+        assert found[3:] == ("5.7.1 not wanted", "a@b", "c@d", "mx", "127.0.0.1")
+
+    def test_only_postfix_tells_of_deliveries(self) -> None:
+        for program in ("logger", "opendkim", "x/smtp"):
+            assert read_fact(LogLine("", program, 1, SENT)).kind == "other"
+        assert read_fact(LogLine("", "postfix-out/smtp", 1, SENT)).kind == "delivery"
+        assert read_fact(LogLine("", "mta/smtp", 1, SENT), "mta").kind == "delivery"
+
+    @given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=5)), max_size=30))
+    def test_no_line_is_too_odd(self, words: list[str]) -> None:
+        text = "".join(words)
+        read_fact(said("smtpd", text))
+        read_fact(said("smtpd", f"ABCDEF12: reject: RCPT{text}"))
+        read_fact(said("smtp", f"ABCDEF12: to=<{text}"))
+        milter_trouble(text)
+
+    @pytest.mark.parametrize(
+        "piece",
+        [
+            "a>, relay=b, delay=1, ",
+            "; from=<a> to=<b>",
+            "; from=<a",
+            " from x[1]",
+            '"\\',
+            ": x",
+            "(",
+        ],
+    )
+    @pytest.mark.parametrize("head", ["to=<", "to=<a>, relay=", "reject: RCPT", "reject: header a"])
+    def test_no_line_takes_long(self, head: str, piece: str) -> None:
+        line = said("smtp", f"ABCDEF12: {head}{piece * (4096 // len(piece))}")
+        started = time.monotonic()
+        read_fact(line)
+        assert time.monotonic() - started < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "warning: connect to Milter service unix:/run/x.sock: Permission denied",
+            ("unix:/run/x.sock", "Permission denied", False),
+        ),
+        (
+            "warning: milter inet:[::1]:8891: can't read SMFIC_MAIL reply packet header: timed out",
+            ("inet:[::1]:8891", "can't read SMFIC_MAIL reply packet header: timed out", True),
+        ),
+        ("warning: milter-manager: something", None),
+        ("connect to Milter service unix:/x: no", None),
+    ],
+)
+def test_which_milter_a_warning_names(text: str, found: object) -> None:
+    assert milter_trouble(text) == found

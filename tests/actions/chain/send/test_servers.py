@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import socket
 import threading
 import time
-from contextlib import contextmanager
+import urllib.parse
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +138,107 @@ class TestReplies:
         assert r"\x1b]0;owned\x07" in render(report, Hints())
 
 
+class TestHostile:
+    @pytest.mark.parametrize(
+        ("reply", "told"),
+        [
+            ("250-x\n" * 5000 + "250 x", "a reply of more than 100 lines"),
+            ("250 " + "x" * 200_000, "a reply of more than 64 KiB"),
+        ],
+    )
+    def test_a_reply_without_end(self, reply: str, told: str) -> None:
+        with scripted(MAIL=reply) as server:
+            report = send(server)
+        assert report.because == f"MAIL: {told}"
+        assert report.status == "undecided"
+
+    def test_a_reply_that_trickles_takes_no_longer_than_its_step(self) -> None:
+        with trickling() as port:
+            started = time.monotonic()
+            report = find("chain.send").function(
+                Context(SystemHost()),
+                recipient=("a@b",),
+                server=f"127.0.0.1:{port}",
+                timeout=0.5,
+                follow=0.0,
+            )
+        assert time.monotonic() - started < 3
+        assert "no reply within" in report.because  # type: ignore[attr-defined]
+
+    def test_what_comes_before_a_handshake_is_not_heard_after_it(self) -> None:
+        injected = "220 go on\n250 2.1.0 injected"
+        with scripted(EHLO="250-x\n250 STARTTLS", STARTTLS=injected) as server:
+            report = send(server, tls="starttls")
+        assert report.because == "TLS: the server said more before TLS than it was asked"
+
+
+@contextmanager
+def trickling() -> Iterator[int]:
+    """Yield the port of a server that says a letter every tenth of a second."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            client, _ = listener.accept()
+            with client:
+                while not over.wait(0.1):
+                    client.sendall(b"2")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    over.set()
+    listener.close()
+    thread.join()
+
+
 class TestTime:
+    def test_cancelled_while_it_connects_nothing_is_said_when_it_is_connected(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect, cancel = socket.create_connection, threading.Event()
+        connected = threading.Event()
+
+        def slow(*arguments: Any) -> socket.socket:
+            cancel.set()
+            time.sleep(0.6)
+            made: socket.socket = connect(*arguments)
+            connected.set()
+            return made
+
+        monkeypatch.setattr(socket, "create_connection", slow)
+        with scripted() as server:
+            with pytest.raises(Cancelled):
+                send(server, Context(SystemHost(), cancel=cancel))
+            assert connected.wait(5)
+            time.sleep(0.5)
+            assert server.heard == []
+
+    def test_past_the_deadline_no_step_begins(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connect, connected = socket.create_connection, threading.Event()
+
+        def slow(*arguments: Any) -> socket.socket:
+            time.sleep(1.2)
+            made: socket.socket = connect(*arguments)
+            connected.set()
+            return made
+
+        monkeypatch.setattr(socket, "create_connection", slow)
+        with scripted() as server:
+            report = send(server, deadline=0.3)
+            assert report.because == "the time allowed for the session is over"
+            assert connected.wait(5)
+            time.sleep(0.3)
+            assert server.heard == []
+
+    def test_a_mail_that_may_be_on_its_way_is_told_when_it_is_cancelled(self) -> None:
+        cancel = threading.Event()
+        with scripted(end=SILENCE) as server:
+            threading.Timer(0.5, cancel.set).start()
+            with pytest.raises(Cancelled, match="the mail may be on its way: Message-ID <"):
+                send(server, Context(SystemHost(), cancel=cancel))
+
     @pytest.mark.parametrize("where", ["greeting", "MAIL", "end"])
     def test_cancelling_takes_less_than_a_second(self, where: str) -> None:
         cancel = threading.Event()
@@ -213,6 +315,43 @@ class TestLogin:
         assert report.status == "refused"
         assert report.reply == "535-5.7.8 … …\n535 …"
 
+    @pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA", "end", "QUIT"])
+    def test_nor_anywhere_later(self, where: str) -> None:
+        whole = [form for form in self.forms() if form != SECRET[:8]]
+        for form in (*whole, SECRET.encode().hex(), urllib.parse.quote(SECRET)):
+            with scripted(AUTH="235 ok", more="235 ok", **{where: f"550 no {form}"}) as server:
+                report = self.login(server)
+            for text in (document(report), repr(report), render(report, Hints())):
+                assert form not in text
+                assert json.dumps(form)[1:-1] not in text
+
+    def test_nor_a_digest_of_it(self) -> None:
+        challenge = base64.b64encode(b"<1@scripted>").decode()
+        digest = hmac.new(SECRET.encode(), b"<1@scripted>", "md5").hexdigest()
+        with scripted(AUTH=f"334 {challenge}", more="235 ok", MAIL=f"550 {digest}") as server:
+            assert digest not in document(self.login(server))
+
+    def test_a_name_that_only_begins_like_the_loopback_gets_no_password(self) -> None:
+        for name in ("127.attacker.example", "127.1.example.org", "localhost.example.org"):
+            with pytest.raises(ActionError, match="in the clear"):
+                find("chain.send").function(
+                    Context(SystemHost()),
+                    recipient=("a@b",),
+                    server=name,
+                    user="me",
+                    password=SECRET,
+                    tls="none",
+                )
+
+    def test_a_localhost_that_is_elsewhere_gets_no_password(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("actions.chain.send.smtp.is_loopback", lambda _host: False)
+        with scripted(EHLO="250-x\n250 AUTH PLAIN") as server:
+            report = self.login(server)
+        assert "no password goes in the clear" in report.because
+        assert not any(line.startswith(b"AUTH") for line in server.heard)
+
     def test_a_server_that_asks_for_ever(self) -> None:
         with scripted(AUTH="334 eA==", more="334 eA==") as server:
             report = self.login(server)
@@ -272,6 +411,9 @@ class TestUsage:
             ({"helo": "a b"}, "a space"),
             ({"server": "127.0.0.1:x"}, "HOST or HOST:PORT"),
             ({"server": "127.0.0.1:70000"}, "is no port"),
+            ({"server": "a..b"}, "is no name of a host"),
+            ({"server": ".example.com"}, "is no name of a host"),
+            ({"server": f"{'x' * 64}.example"}, "is no name of a host"),
             ({"server": "127.0.0.1:25", "port": 26}, "give the port once"),
             ({"timeout": 0.0}, "--timeout"),
             ({"deadline": float("nan")}, "--deadline"),

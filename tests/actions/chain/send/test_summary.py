@@ -9,7 +9,7 @@ from actions.chain.send.ask import Asked
 from actions.chain.send.follow import Seen
 from actions.chain.send.mail import Marked
 from actions.chain.send.report import SendReport, Status, worst
-from actions.chain.send.smtp import Answer, Letter, Sent, Server
+from actions.chain.send.sent import Answer, Letter, Sent, Server
 from actions.chain.send.summary import summed_up
 from actions.chain.send.trace import Ours, Trace
 from actions.mailhost.logline import LogLine
@@ -20,7 +20,7 @@ CLIENT = LogLine("Nov 22 21:03:01", "postfix/smtpd", 1, "ABCDEF1: client=localho
 
 
 def told(sent: Sent, *lines: LogLine, closed: str = "", follow: float = 30.0) -> SendReport:
-    trace = Trace(Ours("<m@x>", "s@x", "h", ("r@x",), sent.refusals), sent.queue_id)
+    trace = Trace(Ours("<m@x>", "s@x", "h", ("r@x",), "", sent.refusals), sent.queue_id)
     trace.add(lines)
     server = Server("192.0.2.1", 25, "none", verify=False, ca="")
     letter = Letter("h", "s@x", ("r@x",), b"")
