@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actions.chain.table import EDIT_SIGNS, cell, milliseconds
 from actions.milter.connection import UNWANTED
 from actions.printable import printable, printable_bytes
-from console.render.columns import filled
+from console.render.columns import filled, width
 from console.render.ink import TONES
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def milter_lines(milter: MilterResult, ink: Ink, *, every: bool) -> Iterator[str
         every: whether each event and each macro has a line of its own; otherwise equal answers
             to events of one stage share a line, and macros are told where they change.
     """
-    yield ink.paint(printable(f" {milter.name}"), "bold") + ink.paint(
-        printable(f" · {milter.endpoint}"), "dim"
-    )
+    name, endpoint = printable(milter.name), printable(milter.endpoint)
+    between = " · " if len(name) + len(endpoint) + 4 <= width() else "\n   "
+    yield ink.paint(f" {name}", "bold") + ink.paint(f"{between}{endpoint}", "dim")
     if milter.opened:
         yield from _negotiation(milter.opened)
     elif not milter.exchanges:
@@ -50,9 +50,12 @@ def milter_lines(milter: MilterResult, ink: Ink, *, every: bool) -> Iterator[str
         if first.progress:
             yield f"{INDENT}asked for more time {first.progress} times"
     for edit in milter.edits:
-        first_line, *folds = edit_line(edit).split("\n")
-        yield printable(f"   edit     {first_line}")
-        yield from (f"              {printable(fold.strip())}" for fold in folds)
+        folds = (printable(fold.strip()) for fold in edit_line(edit).split("\n"))
+        first, *more = [
+            line for fold in folds for line in filled(fold.split(" "), " ", indent=len(INDENT) + 2)
+        ]
+        yield f"   edit     {first}"
+        yield from (f"{INDENT}  {line}" for line in more)
 
 
 def _together(exchanges: Iterable[Exchange], *, every: bool) -> Iterator[list[Exchange]]:

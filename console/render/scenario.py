@@ -106,7 +106,8 @@ def _milters(milters: Sequence[MilterAsked], as_user: str) -> Iterator[str]:
     width = max(len(one.name) for one in milters)
     for one in milters:
         behind = f" · behind {one.behind}" if one.behind else ""
-        yield printable(f"{one.name:{width}}  {one.endpoint}{behind}")
+        service = f" · of {one.service}" if one.service else ""
+        yield printable(f"{one.name:{width}}  {one.endpoint}{behind}{service}")
     if as_user:
         yield printable(f"sockets opened as {as_user}")
 
