@@ -51,10 +51,10 @@ def milter_lines(milter: MilterResult, ink: Ink, *, every: bool) -> Iterator[str
             yield f"{INDENT}asked for more time {first.progress} times"
     for edit in milter.edits:
         folds = (printable(fold.strip()) for fold in edit_line(edit).split("\n"))
-        first, *more = [
+        begin, *more = [
             line for fold in folds for line in filled(fold.split(" "), " ", indent=len(INDENT) + 2)
         ]
-        yield f"   edit     {first}"
+        yield f"   edit     {begin}"
         yield from (f"{INDENT}  {line}" for line in more)
 
 

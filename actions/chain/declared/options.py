@@ -59,3 +59,12 @@ Recipients = Annotated[
     tuple[str, ...], Option("an envelope recipient", ("-r", "--envelope-recipient"), "ADDRESS", WHO)
 ]
 AllTimeouts = Annotated[float | None, Option("all of the waits for a milter at once", group=TIMES)]
+ConnectionTimeout = Annotated[float | None, Option("to connect (Postfix: 30)", group=TIMES)]
+ReadingTimeout = Annotated[
+    float | None,
+    Option("for each reply before end of message (Postfix: 30; content: 300)", group=TIMES),
+]
+WritingTimeout = Annotated[float | None, Option("for the milter to take what is sent", group=TIMES)]
+EndTimeout = Annotated[
+    float | None, Option("for the reply to end of message (Postfix: 300)", group=TIMES)
+]

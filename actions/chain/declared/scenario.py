@@ -3,7 +3,16 @@
 from typing import TYPE_CHECKING, Annotated
 
 from actions.action import Context, Option, report
-from actions.chain.declared.options import SHOWN, TIMES, AllTimeouts, AsUser
+from actions.chain.declared.options import (
+    SHOWN,
+    TIMES,
+    AllTimeouts,
+    AsUser,
+    ConnectionTimeout,
+    EndTimeout,
+    ReadingTimeout,
+    WritingTimeout,
+)
 
 if TYPE_CHECKING:
     from actions.chain.scenario.report import ScenarioReport
@@ -47,19 +56,10 @@ def chain_scenario(
     shipped: Annotated[
         bool, Option("list the suites that come with the program", ("--list",))
     ] = False,
-    connection_timeout: Annotated[
-        float | None, Option("to connect (Postfix: 30)", group=TIMES)
-    ] = None,
-    reading_timeout: Annotated[
-        float | None,
-        Option("for each reply before end of message (Postfix: 30; content: 300)", group=TIMES),
-    ] = None,
-    writing_timeout: Annotated[
-        float | None, Option("for the milter to take what is sent", group=TIMES)
-    ] = None,
-    end_of_message_timeout: Annotated[
-        float | None, Option("for the reply to end of message (Postfix: 300)", group=TIMES)
-    ] = None,
+    connection_timeout: ConnectionTimeout = None,
+    reading_timeout: ReadingTimeout = None,
+    writing_timeout: WritingTimeout = None,
+    end_of_message_timeout: EndTimeout = None,
     all_timeouts: AllTimeouts = None,
     deadline: Annotated[
         float, Option("for each session, however often a milter asks for more time", group=TIMES)

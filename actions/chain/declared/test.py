@@ -13,13 +13,17 @@ from actions.chain.declared.options import (
     AllTimeouts,
     AsUser,
     Chain,
+    ConnectionTimeout,
+    EndTimeout,
     Headers,
     Message,
     Milters,
     Profile,
+    ReadingTimeout,
     Recipients,
     Sample,
     Sender,
+    WritingTimeout,
 )
 
 if TYPE_CHECKING:
@@ -84,19 +88,10 @@ def chain_test(
     negotiate_version: Annotated[
         int | None, Option("offer this protocol version: 2, 3, 4 or 6", (), "VERSION")
     ] = None,
-    connection_timeout: Annotated[
-        float | None, Option("to connect (Postfix: 30)", group=TIMES)
-    ] = None,
-    reading_timeout: Annotated[
-        float | None,
-        Option("for each reply before end of message (Postfix: 30; content: 300)", group=TIMES),
-    ] = None,
-    writing_timeout: Annotated[
-        float | None, Option("for the milter to take what is sent", group=TIMES)
-    ] = None,
-    end_of_message_timeout: Annotated[
-        float | None, Option("for the reply to end of message (Postfix: 300)", group=TIMES)
-    ] = None,
+    connection_timeout: ConnectionTimeout = None,
+    reading_timeout: ReadingTimeout = None,
+    writing_timeout: WritingTimeout = None,
+    end_of_message_timeout: EndTimeout = None,
     all_timeouts: AllTimeouts = None,
     deadline: Annotated[
         float, Option("for the whole test, however often a milter asks for more time", group=TIMES)
