@@ -177,8 +177,10 @@ def test_what_a_milter_says_never_reaches_the_terminal(
 def _ask(terminal: Terminal, spec: str) -> None:
     """Test the milter at *spec*."""
     terminal.press("m")
+    terminal.sees("Which milters")
+    terminal.press("\x1b[F")
     terminal.sees("another")
-    terminal.press("\x1b[F\r")
+    terminal.press("\r")
     terminal.sees("several")
     terminal.press(spec)
     terminal.press("\r")
