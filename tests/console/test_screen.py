@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["peers"]
 
-READY = "quit"
-"""The last word that is drawn when the console opens."""
+READY = "nothing is delivered"
+"""Drawn once the host's chain is read: from then on every key means something."""
 
 
 @pytest.fixture(scope="module")
