@@ -31,6 +31,7 @@ from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import BinaryIO
 
     from actions.milter.macros import MacroLists
 
@@ -287,14 +288,18 @@ def read_message(path: str) -> bytes:
         if path == "-":
             if sys.stdin is None:
                 raise usage("standard input is closed: there is no message to read")
-            data = sys.stdin.buffer.read(MESSAGE_LIMIT + 1)
-        else:
-            with open(path, "rb") as file:
-                data = file.read(MESSAGE_LIMIT + 1)
+            return message_in(sys.stdin.buffer, path)
+        with open(path, "rb") as file:
+            return message_in(file, path)
     except OSError as error:
         raise usage(
             f"{path}: {error.strerror}", "give a readable file, or - for standard input"
         ) from error
+
+
+def message_in(file: BinaryIO, path: str) -> bytes:
+    """Return the message in *file*, which messages call *path*; see `read_message`."""
+    data = file.read(MESSAGE_LIMIT + 1)
     if len(data) > MESSAGE_LIMIT:
         raise usage(f"{path}: larger than {MESSAGE_LIMIT >> 20} MiB")
     if not data.strip():

@@ -7,18 +7,25 @@ import pwd
 import signal
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from actions.host.errors import HostError, NotPermitted, UnknownAccount
 from actions.host.ports import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import IO
 
     import sh
 
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for: a user's own PATH must not choose what root runs."""
+
+OUTPUT_LIMIT = 4 << 20
+"""Bytes of output, and as many of errors, that are kept of one program."""
+
+_PIECE = 1 << 16
+"""Bytes read at once; by lines, one without an end would be kept whole."""
 
 _ENDS = list(range(-64, 256))
 """Every exit code, and minus the number of the signal that ended a program."""
@@ -44,9 +51,13 @@ class SystemCommands:
         Raises:
             NotPermitted: *user* is another one, and this is not root; or it may not be run.
             HostError: the program is missing or took too long (it and what it started in
-                its session are ended then), or the user does not exist.
+                its session are ended then), or wrote more than `OUTPUT_LIMIT` bytes (they
+                are ended too), or the user does not exist.
         """
         import sh
+
+        too_much = _Once()
+        output, errors = _Kept(too_much), _Kept(too_much)
 
         try:
             with open(os.devnull, "rb") as nothing:
@@ -55,6 +66,10 @@ class SystemCommands:
                     _bg=True,
                     _bg_exc=False,
                     _in=nothing,
+                    _out=cast("IO[bytes]", output),
+                    _err=cast("IO[bytes]", errors),
+                    _out_bufsize=_PIECE,
+                    _err_bufsize=_PIECE,
                     _tty_out=False,
                     _ok_code=_ENDS,
                     _env=_environment(user),
@@ -69,17 +84,67 @@ class SystemCommands:
             raise HostError(f"{argv[0]}: no such program here; is its package installed?") from None
         except sh.ForkException as error:
             raise _not_started(argv, error) from None
-        if not _ended(running, timeout):
+        late = threading.Event()
+        too_much.then(lambda: _end_session(running.pid, late))
+        ended = _ended(running, timeout, late)
+        if too_much.happened:
+            most = f"{OUTPUT_LIMIT >> 20} MiB"
+            raise HostError(f"{' '.join(argv)}: wrote more than {most}, and was stopped")
+        if not ended:
             raise HostError(f"{' '.join(argv)}: not ended after {timeout:g} s, and stopped")
-        return Completed(
-            tuple(argv), running.exit_code, _text(running.stdout), _text(running.stderr)
-        )
+        return Completed(tuple(argv), running.exit_code, output.text, errors.text)
 
 
-def _ended(running: sh.RunningCommand, timeout: float) -> bool:
+class _Once:
+    """Something that may happen in another thread, before or after it is known what to do then."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        self._lock = threading.Lock()
+        self._then: Callable[[], None] | None = None
+
+    def then(self, do: Callable[[], None]) -> None:
+        """Call *do* when it happens, or now where it has."""
+        with self._lock:
+            self._then = do
+            if self.happened:
+                do()
+
+    def happen(self) -> None:
+        with self._lock:
+            if not self.happened and self._then:
+                self._then()
+            self.happened = True
+
+
+class _Kept:
+    """What a program writes, up to `OUTPUT_LIMIT` bytes.
+
+    Args:
+        too_much: happens with what is written beyond.
+    """
+
+    def __init__(self, too_much: _Once) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._too_much = too_much
+
+    def write(self, piece: bytes) -> None:
+        """Keep *piece*; called by the threads of sh."""
+        self._size += len(piece)
+        if self._size > OUTPUT_LIMIT:
+            self._too_much.happen()
+        else:
+            self._pieces.append(piece)
+
+    @property
+    def text(self) -> str:
+        return b"".join(self._pieces).decode("utf-8", "replace")
+
+
+def _ended(running: sh.RunningCommand, timeout: float, late: threading.Event) -> bool:
     """Wait for a program; return False where it had to be ended after *timeout* seconds."""
     # The timeout of sh itself looks for the end every 0.1 s only, and ends no grandchild.
-    late = threading.Event()
     timer = threading.Timer(timeout, _end_session, [running.pid, late])
     timer.daemon = True
     timer.start()
@@ -164,7 +229,3 @@ def _not_started(argv: Sequence[str], error: Exception) -> HostError:
     told = str(error).strip().splitlines()[-1:] or ["unknown"]
     kind = NotPermitted if "PermissionError" in told[0] else HostError
     return kind(f"{argv[0]}: cannot be started: {told[0]}")
-
-
-def _text(output: bytes) -> str:
-    return output.decode("utf-8", "replace")

@@ -68,7 +68,8 @@ def _inet(family: Literal["inet", "inet6"], rest: str, spec: str) -> Endpoint:
     else:
         host, port_text = "", rest
     host = host.removeprefix("[").removesuffix("]") or loopback
-    if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) < 65536):
+    digits = port_text.isascii() and port_text.isdigit() and len(port_text) < 10
+    if not (digits and 0 < int(port_text) < 65536):
         raise BadEndpoint(f"{spec!r}: {port_text!r} is no port; write a number from 1 to 65535")
     shown = f"[{host}]" if ":" in host else host
     return Endpoint(family, host, int(port_text), f"{family}:{shown}:{port_text}")

@@ -1,7 +1,8 @@
 """Which milter of a chain is a milter-manager, and the milters behind it.
 
 Its children are what ``milter-manager --show-config`` says, asked with the rights of its own
-user: the configuration is Ruby, and no other program can tell what it comes to.
+user and of nobody else: the configuration is Ruby, which that user may be able to write, and no
+other program can tell what it comes to.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from actions.mailhost.discovery import (
     Manager,
     is_called_manager,
 )
-from actions.mailhost.shown_config import ShownConfig, ShownMilter, read_shown
+from actions.mailhost.shown_config import MOST_MILTERS, ShownConfig, ShownMilter, read_shown
 from actions.milter.link import DefaultAction, Link
 from actions.milter.transport import Timeouts, connect
 from actions.record import Record
@@ -46,6 +47,9 @@ _DEFAULT_TIMES = {
     "end_of_message_timeout": 297.0,
 }
 """Seconds; milter-manager's configuration guide."""
+
+_LONGEST = 1_000_000.0
+"""The longest time limit that is kept, in seconds; sockets take no endless one."""
 
 _ACTIONS: dict[str, DefaultAction] = {
     "accept": "accept",
@@ -146,18 +150,34 @@ def _asked(host: Host, service: dict[str, str], connector: Connector) -> Behind:
     children = tuple(_children(shown, _opener(host, user, connector)))
     findings = tuple(_wrong(shown, command))
     trouble = f"its configuration has an error: {shown.errors[0]}" if shown.errors else ""
+    if shown.left_out and not trouble:
+        trouble = _too_many(shown)
     return Behind((*listens, *where), command, children, trouble, user, findings)
 
 
 def _run(host: Host, program: str, user: str) -> Completed:
     argv = [program, "--show-config"]
-    own = os.geteuid()
-    if own != 0 or host.kind == "lab":  # a lab's users are none of this machine's
+    if host.kind == "lab":  # Its users are none of this machine's, and its program is ours.
+        return host.commands.run(argv, timeout=PATIENCE)
+    if os.geteuid() != 0:
+        if not _is_own(host, user):
+            raise HostError(
+                "milter-manager's configuration is a program: "
+                f"run as root (or as {user}) to have it evaluated"
+            )
         return host.commands.run(argv, timeout=PATIENCE)
     try:
         return host.commands.run(argv, user=user, timeout=PATIENCE)
     except (UnknownAccount, NotPermitted) as error:
         raise HostError(f"it can't be asked as its user: {error}") from error
+
+
+def _is_own(host: Host, user: str) -> bool:
+    """Return whether this process has the rights of *user*, and no others."""
+    try:
+        return host.accounts.user(user).uid == os.geteuid()
+    except HostError:
+        return False
 
 
 def _unknown(
@@ -201,7 +221,8 @@ def _opener(host: Host, user: str, connector: Connector) -> Connector:
 def _children(shown: ShownConfig, connector: Connector) -> Iterator[Child]:
     for milter in shown.milters:
         enabled = milter.settings.get("enabled", "true") == "true"
-        notes = list(_notes(milter))
+        timeouts, odd_times = _timeouts(milter)
+        notes = [*_notes(milter), *odd_times]
         try:
             endpoint = parse_endpoint(milter.settings.get("connection_spec", ""))
         except BadEndpoint as error:
@@ -209,7 +230,7 @@ def _children(shown: ShownConfig, connector: Connector) -> Iterator[Child]:
             endpoint = Endpoint("unix", "", 0, spec)
             trouble = f"its connection_spec names no socket: {error}"
             notes.insert(0, trouble if spec else "it has no connection_spec")
-        link = Link(milter.name, endpoint, connector, _timeouts(milter), _action(milter))
+        link = Link(milter.name, endpoint, connector, timeouts, _action(milter))
         yield Child(link, enabled, milter.conditions, "; ".join(notes))
 
 
@@ -224,21 +245,35 @@ def _action(milter: ShownMilter) -> DefaultAction:
     return _ACTIONS.get(milter.settings.get("fallback_status", ""), "accept")
 
 
-def _timeouts(milter: ShownMilter) -> Timeouts:
+def _timeouts(milter: ShownMilter) -> tuple[Timeouts, tuple[str, ...]]:
+    """Return the time limits of *milter*, and which of them are milter-manager's defaults."""
     times = dict(_DEFAULT_TIMES)
-    for name in times:
-        try:
-            times[name] = float(milter.settings[name])
-        except (KeyError, ValueError):
+    notes: list[str] = []
+    for name, usual in _DEFAULT_TIMES.items():
+        given = milter.settings.get(name)
+        if not given:
             continue
+        try:
+            seconds = float(given)
+        except ValueError:
+            seconds = 0.0
+        if 0 < seconds <= _LONGEST:
+            times[name] = seconds
+        else:
+            notes.append(f"{name} = {given[:40]} is no time limit; {usual:g} s are taken")
     reading = times["reading_timeout"]
-    return Timeouts(
+    timeouts = Timeouts(
         times["connection_timeout"],
         times["writing_timeout"],
         reading,
         reading,
         times["end_of_message_timeout"],
     )
+    return timeouts, tuple(notes)
+
+
+def _too_many(shown: ShownConfig) -> str:
+    return f"it has more than {MOST_MILTERS} milters; {shown.left_out} are left out here"
 
 
 def _wrong(shown: ShownConfig, command: str) -> Iterator[Finding]:
@@ -249,6 +284,9 @@ def _wrong(shown: ShownConfig, command: str) -> Iterator[Finding]:
             command,
             f"{error}; a reload would drop every child and let all mail pass unfiltered",
         )
+    if shown.left_out:
+        what = "not all milters behind milter-manager are known"
+        yield Finding(Health.UNKNOWN, what, command, _too_many(shown))
     for milter in shown.milters:
         if milter.settings.get("enabled", "true") == "true":
             yield from _wrong_spec(milter)

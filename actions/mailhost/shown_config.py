@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MOST_MILTERS = 100
+"""Milters that are read; each is shown, and may be asked."""
+
+
 class ShownMilter(Record):
     """One define_milter."""
 
@@ -34,27 +38,34 @@ class ShownConfig(Record):
     milters: tuple[ShownMilter, ...]
     errors: tuple[str, ...]
     """Lines that are no configuration: what the program says of an error in it."""
+    left_out: int = 0
+    """How many milters there are beyond `MOST_MILTERS`."""
 
 
 def read_shown(stdout: str, stderr: str = "") -> ShownConfig:
     """Return the configuration in *stdout*; of a line that is none, nothing is believed."""
     settings: dict[str, str] = {}
-    milters: dict[str, ShownMilter] = {}
-    errors = [line.strip() for line in stderr.splitlines() if _is_error(line)]
+    milters: dict[str, _Milter] = {}
+    left_out: set[str] = set()
+    errors = [line.strip() for line in stderr.split("\n") if _is_error(line)]
     lines = _meaningful(stdout)
     for line in lines:
         kind, name = _opened(line)
         if kind:
             block = list(_until_end(lines))
-            if kind == "define_milter":
-                known = milters.get(name, ShownMilter(name, {}, ()))
-                milters[name] = _read_block(known, block)
+            if kind == "define_milter" and (name in milters or len(milters) < MOST_MILTERS):
+                milters.setdefault(name, _Milter()).read(block)
+            elif kind == "define_milter":
+                left_out.add(name)
         elif "=" in line and "." in line.partition("=")[0]:
             key, _, value = line.partition("=")
             settings[key.strip()] = _plain(value)
         elif _is_error(line):
             errors.append(line)
-    return ShownConfig(settings, tuple(milters.values()), tuple(errors))
+    shown = (
+        ShownMilter(name, one.settings, tuple(one.conditions)) for name, one in milters.items()
+    )
+    return ShownConfig(settings, tuple(shown), tuple(errors), len(left_out))
 
 
 def _is_error(line: str) -> bool:
@@ -63,7 +74,7 @@ def _is_error(line: str) -> bool:
 
 def _meaningful(text: str) -> Iterator[str]:
     """Yield the lines without blanks around them, comments and empty lines left out."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
             yield stripped
@@ -85,24 +96,30 @@ def _until_end(lines: Iterator[str]) -> Iterator[str]:
         yield line
 
 
-def _read_block(milter: ShownMilter, block: list[str]) -> ShownMilter:
-    settings, conditions = dict(milter.settings), list(milter.conditions)
-    lines = iter(block)
-    for line in lines:
-        if line.startswith("milter.add_applicable_condition("):
-            conditions += _strings(line)
-            continue
-        key, equals, value = line.removeprefix("milter.").partition("=")
-        if not equals:
-            continue
-        key = key.strip()
-        if key != "applicable_conditions":
-            settings[key] = _plain(value)
-            continue
-        conditions = list(_strings(value))
-        while "]" not in value and (value := next(lines, "]")):
-            conditions += _strings(value)
-    return ShownMilter(milter.name, settings, tuple(dict.fromkeys(conditions)))
+class _Milter:
+    """A define_milter while it is read; it may stand in several blocks."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, str] = {}
+        self.conditions: dict[str, None] = {}
+
+    def read(self, block: list[str]) -> None:
+        """Take over what the lines *block* say."""
+        lines = iter(block)
+        for line in lines:
+            if line.startswith("milter.add_applicable_condition("):
+                self.conditions.update(dict.fromkeys(_strings(line)))
+                continue
+            key, equals, value = line.removeprefix("milter.").partition("=")
+            if not equals:
+                continue
+            key = key.strip()
+            if key != "applicable_conditions":
+                self.settings[key] = _plain(value)
+                continue
+            self.conditions = dict.fromkeys(_strings(value))
+            while "]" not in value and (value := next(lines, "]")):
+                self.conditions.update(dict.fromkeys(_strings(value)))
 
 
 def _plain(value: str) -> str:
@@ -115,16 +132,18 @@ def _plain(value: str) -> str:
 
 def _strings(text: str) -> Iterator[str]:
     """Yield the strings in double quotes in *text*."""
-    inside, escaped, found = False, False, ""
+    inside, escaped = False, False
+    found: list[str] = []
     for char in text:
         if not inside:
             inside = char == '"'
         elif escaped:
-            found, escaped = found + char, False
+            found.append(char)
+            escaped = False
         elif char == "\\":
             escaped = True
         elif char == '"':
-            yield found
-            inside, found = False, ""
+            yield "".join(found)
+            inside, found = False, []
         else:
-            found += char
+            found.append(char)

@@ -94,8 +94,9 @@ def ask(ctx: Context, wanted: Wanted, limits: Limits) -> ScenarioReport:
 def _read(wanted: Wanted) -> tuple[list[Suite], tuple[Problem, ...]]:
     suites: list[Suite] = []
     problems: list[Problem] = []
+    given = given_milters(wanted.milters)
     for file in dict.fromkeys(wanted.files):
-        suite, found = load(file)
+        suite, found = load(file, given)
         problems += found
         if suite:
             suites.append(suite)

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 STAGES = tuple(stage.value for stage in Stage)
 
+_OTHER_WORDS = {
+    **dict.fromkeys(("eom", "eod", "end of message", "end of data", "dot", "."), "end"),
+    **dict.fromkeys(("end of headers", "end of header", "headers end"), "eoh"),
+    **dict.fromkeys(("from", "mail from", "envfrom", "envelope from", "sender"), "mail"),
+    **dict.fromkeys(("to", "rcpt to", "envrcpt", "envelope recipient", "recipient"), "rcpt"),
+    **dict.fromkeys(("connection", "conn"), "connect"),
+    **dict.fromkeys(("ehlo", "hello"), "helo"),
+    "headers": "header",
+}
+"""What people call stages who know them from libmilter, from SMTP or from our own texts."""
+
 EXPECT = (
     *("verdict", "by", "stage", "reply", "recipients", "quarantine"),
     *("milters", "message", "within"),
@@ -38,7 +49,7 @@ def read_expect(table: Table) -> Expect:
     return Expect(
         verdicts=table.verdicts("verdict"),
         by=table.texts("by"),
-        stages=table.choices("stage", STAGES),
+        stages=_stages(table, "stage"),
         reply=_reply(table, "reply"),
         recipients=_recipients(table),
         quarantine=table.wish("quarantine"),
@@ -115,8 +126,8 @@ def _milter(table: Table) -> MilterWish:
     return MilterWish(
         verdicts=table.verdicts("verdict"),
         asked=asked if isinstance(asked, bool) else None,
-        asked_at=() if asked is None or isinstance(asked, bool) else table.choices("asked", STAGES),
-        skipped_at=table.choices("skipped", STAGES),
+        asked_at=() if asked is None or isinstance(asked, bool) else _stages(table, "asked"),
+        skipped_at=_stages(table, "skipped"),
         no_edits=_only_true(table, "no_edits"),
         fields=tuple(filter(None, (_fields(table, key) for key in _EDITS))),
         body=_body(table),
@@ -126,6 +137,10 @@ def _milter(table: Table) -> MilterWish:
         quarantine=table.wish("quarantine"),
         within=table.seconds("within"),
     )
+
+
+def _stages(table: Table, key: str) -> tuple[str, ...]:
+    return table.choices(key, STAGES, meant=_OTHER_WORDS)
 
 
 def _only_true(table: Table, key: str) -> bool:

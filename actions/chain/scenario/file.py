@@ -12,16 +12,25 @@ from actions.chain.scenario.table import Problems
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from actions.chain.scenario.suite import Problem, Suite
 
-SIZE_LIMIT = 1 << 20
+SIZE_LIMIT = 128 << 10
 """The largest suite that is read, in bytes; a large message stands in a file of its own."""
 
 SHIPPED = os.path.join(os.path.dirname(os.path.dirname(__file__)), "scenarios")
 """The folder of the suites that come with the program."""
 
-_ENDLESS_KEY = re.compile(rb"^[ \t\[]*(?:[\w\"'-]+[ \t]*\.[ \t]*){100}", re.MULTILINE)
-"""tomllib takes quadratic time for such a key."""
+_MOST_PARTS = 100
+"""Parts of a key; tomllib takes quadratic time for them."""
+
+_TOKEN = re.compile(
+    rb'"""(?:\\.?|[^\\])*?(?:"""|\Z)|"(?:\\[^\n]|[^"\\\n])*"?'
+    rb"|'''.*?(?:'''|\Z)|'[^'\n]*'?|#[^\n]*|[.=,{}\[\]\n]",
+    re.DOTALL,
+)
+"""A string, a comment, or a character that joins or ends keys; always found where one begins."""
 
 
 class Listed(Record):
@@ -48,8 +57,12 @@ def shipped() -> tuple[Listed, ...]:
     return tuple(Listed(one.name, one.about, len(one.scenarios)) for one in read if one)
 
 
-def load(file: str) -> tuple[Suite | None, tuple[Problem, ...]]:
+def load(file: str, given: Collection[str] = ()) -> tuple[Suite | None, tuple[Problem, ...]]:
     """Read the suite *file*: a path, or the name of one that comes with the program.
+
+    Args:
+        file: the path or the name.
+        given: the milters that the operator says the place of.
 
     Returns:
         The suite, or None where something is wrong with it; and all that is.
@@ -59,7 +72,8 @@ def load(file: str) -> tuple[Suite | None, tuple[Problem, ...]]:
     try:
         data = _parsed(_bytes(path, file))
         name = os.path.basename(path).removesuffix(".toml")
-        suite = read_suite(data, name, problems, os.path.dirname(os.path.abspath(path)))
+        folder = os.path.dirname(os.path.abspath(path))
+        suite = read_suite(data, name, problems, folder, given)
     except BadFile as error:
         problems.note("", "", *error.args)
         return None, tuple(problems.found)
@@ -68,6 +82,7 @@ def load(file: str) -> tuple[Suite | None, tuple[Problem, ...]]:
         return None, tuple(problems.found)
     if suite.milters:
         check_milters(suite, [milter.name for milter in suite.milters], problems)
+    problems.arrange(data)
     return (None if problems.found else suite), tuple(problems.found)
 
 
@@ -94,15 +109,15 @@ def _bytes(path: str, file: str) -> bytes:
         raise BadFile(getattr(error, "strerror", None) or str(error)) from None
     if len(data) > SIZE_LIMIT:
         step = "put large messages into files of their own (file = …)"
-        raise BadFile(f"larger than {SIZE_LIMIT >> 20} MiB", step)
+        raise BadFile(f"larger than {SIZE_LIMIT >> 10} KiB", step)
     return data
 
 
 def _parsed(data: bytes) -> dict[str, object]:
     import tomllib
 
-    if _ENDLESS_KEY.search(data):
-        raise BadFile("has a key of more than 100 parts")
+    if _longest_key(data) > _MOST_PARTS:
+        raise BadFile(f"has a key of more than {_MOST_PARTS} parts")
     try:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
@@ -112,3 +127,16 @@ def _parsed(data: bytes) -> dict[str, object]:
         raise BadFile(f"is no TOML: {error}") from None
     except ValueError as error:
         raise BadFile(f"is no TOML: {error}") from None
+
+
+def _longest_key(data: bytes) -> int:
+    """Return how many parts the longest key in *data* has, at least."""
+    parts = longest = 1
+    for found in _TOKEN.finditer(data):
+        token = found[0]
+        if token == b".":
+            parts += 1
+            longest = max(longest, parts)
+        elif token[:1] not in b"\"'":
+            parts = 1
+    return longest

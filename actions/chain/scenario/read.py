@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast, get_args
 
 from actions.action import ActionError
-from actions.chain.request import read_message
 from actions.chain.samples import SAMPLES
+from actions.chain.scenario.beside import NotBeside, message_beside
 from actions.chain.scenario.expected import EXPECT, read_expect
 from actions.chain.scenario.suite import (
     Body,
@@ -17,18 +17,21 @@ from actions.chain.scenario.suite import (
 )
 from actions.chain.scenario.table import Problems, Table, nearest, quoted
 from actions.chain.scenario.who import read_client, read_recipients, read_sender
-from actions.host.endpoint import BadEndpoint, parse_endpoint
+from actions.host.endpoint import BadEndpoint, Endpoint, parse_endpoint
 from actions.milter.link import DefaultAction
 from actions.milter.macros import DEFAULT_LISTS
 from actions.milter.message import is_header_name, with_crlf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from actions.chain.scenario.suite import Expect
 
 UNIQUE = "{unique}"
 """Stands for a word that is another one in each run of each scenario."""
+
+MOST_WORK = 500_000
+"""Values that are read of one file; a second's work."""
 
 _SOURCES = ("sample", "file", "raw")
 _CONTENT = (*_SOURCES, "headers", "body")
@@ -36,7 +39,13 @@ _MESSAGE = ("sender", "recipients", *_CONTENT, "unknown", "rset", "expect")
 _SESSION = ("client", "macros", "milters")
 
 
-def read_suite(data: Mapping[str, object], name: str, problems: Problems, folder: str) -> Suite:
+def read_suite(
+    data: Mapping[str, object],
+    name: str,
+    problems: Problems,
+    folder: str,
+    given: Collection[str] = (),
+) -> Suite:
     """Return the suite that *data* describes; what is wrong with it goes to *problems*.
 
     Args:
@@ -44,22 +53,45 @@ def read_suite(data: Mapping[str, object], name: str, problems: Problems, folder
         name: what the suite is called.
         problems: takes what is wrong.
         folder: where files that it names are looked for.
+        given: the milters that the operator says the place of.
     """
     top = Table(data, problems)
     top.only("about", "milter", "defaults", "scenario")
-    milters = tuple(_suite_milters(top))
+    about = top.text("about")
+    milters = tuple(_suite_milters(top, given))
     defaults = top.table("defaults")
     if defaults:
         defaults.only(*_SESSION, *(key for key in _MESSAGE if key != "rset"))
     tables = list(top.tables("scenario"))
     if not tables and "scenario" not in top:
         problems.note("", "scenario", "there is no scenario", "begin one with [[scenario]]")
+    if _work(tables, defaults) > MOST_WORK:
+        text = "too many messages for as much as holds for all of them"
+        problems.note("", "defaults" if defaults else "scenario", text, "make several files of it")
+        return Suite(problems.file, name, about, milters, ())
     reader = _Reader(problems, milters, folder)
     scenarios = tuple(
         reader.scenario(number, table, defaults) for number, table in enumerate(tables, 1)
     )
     _names_differ(scenarios, problems)
-    return Suite(problems.file, name, top.text("about"), milters, scenarios)
+    return Suite(problems.file, name, about, milters, scenarios)
+
+
+def _work(tables: Sequence[Table], defaults: Table | None) -> int:
+    """Return how many values are read: each message reads those of its scenario, and defaults."""
+    every = _size(defaults.data) if defaults else 0
+    work = 0
+    for table in tables:
+        messages = table.data.get("message")
+        count = len(messages) if isinstance(messages, list) else 1
+        own = sum(_size(value) for key, value in table.data.items() if key != "message")
+        work += max(1, count) * (every + own) + _size(messages)
+    return work
+
+
+def _size(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_size, inner))
 
 
 def check_milters(suite: Suite, known: Sequence[str], problems: Problems) -> None:
@@ -87,23 +119,40 @@ def check_milters(suite: Suite, known: Sequence[str], problems: Problems) -> Non
                     problems.note(scenario.place, key, text, nearest(name, asked))
 
 
-def _suite_milters(top: Table) -> Iterator[SuiteMilter]:
+def _suite_milters(top: Table, given: Collection[str]) -> Iterator[SuiteMilter]:
+    """Yield the milters that have a name of their own; what is wrong with any is noted."""
     seen: set[str] = set()
     for table in top.tables("milter"):
         table.only("name", "spec", "default_action")
+        table.needed("name", "a milter needs a name")
         name, spec = table.text("name"), table.text("spec")
-        if not name:
-            table.wrong("name", "a milter needs a name")
         if name in seen:
             table.wrong("name", f"another milter is called {name}")
-        seen.add(name)
         try:
-            if spec:
-                parse_endpoint(spec)
+            if spec and not _is_here(parse_endpoint(spec)) and name not in given:
+                text = f"{spec} is neither a unix socket nor a loopback address"
+                step = f"to ask it all the same, run it with --milter {name or 'NAME'}={spec}"
+                table.wrong("spec", text, step)
         except BadEndpoint as error:
             table.wrong("spec", str(error))
         action = table.choice("default_action", get_args(DefaultAction), "tempfail")
-        yield SuiteMilter(name, spec, cast("DefaultAction", action))
+        if name and name not in seen:
+            yield SuiteMilter(name, spec, cast("DefaultAction", action))
+        seen.add(name)
+
+
+def _is_here(endpoint: Endpoint) -> bool:
+    """Return whether *endpoint* is surely on this host.
+
+    A suite from somebody else must not choose who gets the messages; only the operator may.
+    """
+    import ipaddress
+
+    try:
+        loopback = ipaddress.ip_address(endpoint.place).is_loopback
+    except ValueError:
+        loopback = endpoint.place == "localhost"
+    return endpoint.family == "unix" or loopback
 
 
 def _names_differ(scenarios: Sequence[Scenario], problems: Problems) -> None:
@@ -122,20 +171,25 @@ class _Reader:
         self._problems = problems
         self._milters = tuple(milter.name for milter in milters)
         self._folder = folder
+        self._files: dict[str, bytes] = {}
+        """The messages read from files, by name."""
 
     def scenario(self, number: int, raw: Table, raw_defaults: Table | None) -> Scenario:
         """Return the scenario in *raw*."""
         word = _unique()
         name = raw.data.get("name")
-        place = f'scenario {number} "{name}"' if isinstance(name, str) else f"scenario {number}"
+        place = (
+            f'scenario {number} "{name}"'
+            if name and isinstance(name, str)
+            else f"scenario {number}"
+        )
         defaults = None
         if raw_defaults:
             filled = _filled(raw_defaults.data, word)
             defaults = Table(filled, self._problems, "", "defaults")
         table = Table(_filled(raw.data, word), self._problems, place, "", defaults)
         table.only("name", "why", "message", *_SESSION, *_MESSAGE)
-        if "name" not in raw.data:
-            table.wrong("name", "a scenario needs a name")
+        table.needed("name", "a scenario needs a name")
         profile, client, helo = read_client(table)
         return Scenario(
             name=table.text("name"),
@@ -230,19 +284,12 @@ class _Reader:
         return Body(sample=sample, label=sample, headers=headers, body=body)
 
     def _file(self, table: Table, name: str) -> bytes:
-        import os
-
-        if not name or "\0" in name:
-            return b""
-        path = os.path.join(self._folder, name)
-        try:
-            if not os.path.isfile(path):
-                table.wrong("file", f"{path}: no such file")
-                return b""
-            return read_message(path)
-        except ActionError as error:
-            table.wrong("file", str(error))
-            return b""
+        if name and name not in self._files:
+            try:
+                self._files[name] = message_beside(self._folder, name)
+            except (NotBeside, ActionError) as error:
+                table.wrong("file", str(error), "messages stand in files beside the suite")
+        return self._files.get(name, b"")
 
 
 def _layers(table: Table | None) -> Iterator[Table]:

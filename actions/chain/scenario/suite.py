@@ -150,7 +150,8 @@ class Scenario(Record):
     @property
     def place(self) -> str:
         """Where it stands in its file, for people."""
-        return f'scenario {self.number} "{self.name}"'
+        named = f' "{self.name}"' if self.name else ""
+        return f"scenario {self.number}{named}"
 
 
 class Suite(Record):

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, cast, get_args
 
 from actions.chain.report import Verdict
+from actions.chain.scenario.pattern import REMEDY, TooSlow, check_pattern
 from actions.chain.scenario.suite import Problem
 from actions.chain.scenario.text import ABSENT, Text, shown
 
@@ -19,6 +20,9 @@ LONGEST = 1_000_000.0
 """The longest time limit, in seconds."""
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
+_PART = re.compile(r'"[^"]*"|[A-Za-z0-9_-]+|\[\d+\]')
+"""A part of a key's path."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 _KINDS: dict[type, str] = {
@@ -43,6 +47,33 @@ class Problems:
         problem = Problem(self.file, place, key, text, next_step)
         if problem not in self.found and len(self.found) < MOST_PROBLEMS:
             self.found.append(problem)
+
+    def arrange(self, data: Mapping[str, object]) -> None:
+        """Put the mistakes into the order in which they stand in the file with the tables *data*.
+
+        A key that is not there comes before the others of its table.
+        """
+        self.found.sort(key=lambda one: _position(data, one))
+
+
+def _position(data: Mapping[str, object], problem: Problem) -> tuple[int, ...]:
+    """Return where in *data* the key of *problem* stands, level by level."""
+    scenario = re.match(r"scenario (\d+)", problem.place)
+    path = f"scenario[{scenario[1]}].{problem.key}" if scenario else problem.key
+    found: list[int] = []
+    inside: object = data
+    for part in _PART.findall(path):
+        if part.startswith("["):
+            keys: list[object] = list(range(len(inside))) if isinstance(inside, list) else []
+            key: object = int(part[1:-1]) - 1
+        else:
+            keys = list(inside) if isinstance(inside, dict) else []
+            key = part.strip('"')
+        if key not in keys:
+            return (*found, -1)
+        found.append(keys.index(key))
+        inside = inside[key]  # type: ignore[index]
+    return tuple(found)
 
 
 class Table:
@@ -94,6 +125,15 @@ class Table:
             if key not in known:
                 self.problems.note(self.place, self.key(key), "unknown key", nearest(key, known))
 
+    def needed(self, key: str, text: str) -> None:
+        """Note that there is no *key*, unless it is there or a key was taken for a slip of it."""
+        slips = {self.key(one) for one in self.data}
+        if key not in self.data and not any(
+            one.place == self.place and one.key in slips and one.next_step == _slip(key)
+            for one in self.problems.found
+        ):
+            self.wrong(key, text)
+
     def take(self, key: str, *kinds: type) -> object:
         """Return the value of *key*, or None where there is none of these kinds."""
         owner = self.owner(key)
@@ -133,12 +173,26 @@ class Table:
         chosen = self.choices(key, known, several=False)
         return chosen[0] if chosen else default
 
-    def choices(self, key: str, known: Sequence[str], *, several: bool = True) -> tuple[str, ...]:
-        """Return a text, or several where that is allowed, each one of *known*."""
+    def choices(
+        self,
+        key: str,
+        known: Sequence[str],
+        *,
+        several: bool = True,
+        meant: Mapping[str, str] = {},
+    ) -> tuple[str, ...]:
+        """Return a text, or several where that is allowed, each one of *known*.
+
+        Args:
+            key: where they stand.
+            known: what they may be.
+            several: whether there may be more than one.
+            meant: other words for some of *known*, which a mistake is told to replace.
+        """
         given = self.texts(key) if several else tuple(filter(None, [self.text(key)]))
         for one in given:
             if one not in known:
-                self.wrong(key, f"{shown(one)} is not known", nearest(one, known))
+                self.wrong(key, f"{shown(one)} is not known", nearest(one, known, meant))
         return tuple(one for one in given if one in known)
 
     def verdicts(self, key: str) -> tuple[Verdict, ...]:
@@ -205,22 +259,32 @@ class Table:
         return wish
 
     def pattern(self, key: str) -> str | None:
-        """Return a regular expression."""
+        """Return a regular expression that ends soon."""
         value = self.text(key)
         try:
-            re.compile(value)
+            check_pattern(value)
+        except TooSlow as error:
+            self.wrong(key, str(error), REMEDY)
+            return None
         except (re.error, OverflowError, RecursionError) as error:
             self.wrong(key, f"is no regular expression: {error}")
             return None
         return value or None
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return which of *known* may have been meant by *word*."""
+def nearest(word: str, known: Sequence[str], meant: Mapping[str, str] = {}) -> str:
+    """Return which of *known* may have been meant by *word*; *meant* has other words for them."""
     from difflib import get_close_matches
 
+    plain = " ".join(word.lower().replace("_", " ").replace("-", " ").split())
+    if plain in meant:
+        return _slip(meant[plain])
     close = get_close_matches(word[:100], known, 1, 0.6)
-    return f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
+    return _slip(close[0]) if close else f"known are: {', '.join(known)}"
+
+
+def _slip(meant: str) -> str:
+    return f"did you mean {meant}?"
 
 
 def quoted(key: str) -> str:

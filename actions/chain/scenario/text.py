@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from actions.chain.scenario.pattern import search
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Text(Record):
     exact: str | None = None
     contains: str | None = None
     matches: str | None = None
-    """A regular expression that is to be found anywhere in it."""
+    """A regular expression that is to be found in its first 10,000 characters."""
 
     @property
     def words(self) -> str:
@@ -44,7 +45,7 @@ def meets(wish: Text, came: str) -> bool:
         return False
     if wish.contains is not None and wish.contains not in came:
         return False
-    return wish.matches is None or re.search(wish.matches, came) is not None
+    return wish.matches is None or search(wish.matches, came)
 
 
 def any_meets(wish: Text, came: Sequence[str]) -> bool:

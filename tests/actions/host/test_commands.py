@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from actions.host.commands import SystemCommands
+from actions.host.commands import OUTPUT_LIMIT, SystemCommands
 from actions.host.errors import HostError, UnknownAccount
 from tests.actions.sandbox import needs_root
 
@@ -55,6 +55,26 @@ def test_too_slow_is_ended_with_all_it_started() -> None:
         RUN(["sh", "-c", f"sleep {marker} & sleep {marker}"], timeout=0.2)
     assert time.monotonic() - started < 2
     assert marker not in RUN(["ps", "axo", "args"]).stdout
+
+
+@pytest.mark.parametrize(
+    "program", ["yes", "cat /dev/zero", "yes >&2", "yes & yes", "yes | head -c 9M"]
+)
+def test_endless_output_ends_the_program_and_is_not_kept(program: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(HostError, match=r"sh -c .*: wrote more than 4 MiB, and was stopped"):
+        RUN(["sh", "-c", program])
+    assert time.monotonic() - started < 10
+    assert f"sh -c {program}" not in RUN(["ps", "axo", "args"]).stdout
+
+
+def test_a_large_output_is_kept_whole_in_both_streams() -> None:
+    half = OUTPUT_LIMIT // 2
+    write = f"yes é | head -c {half}; yes | tr -d '\\n' | head -c {half} >&2"
+    ended = RUN(["sh", "-c", write])
+    assert len(ended.stdout.encode()) == len(ended.stderr) == half
+    assert set(ended.stdout.splitlines()) <= {"é", "\ufffd", ""}
+    assert len(RUN(["head", "-c", str(OUTPUT_LIMIT), "/dev/zero"]).stdout) == OUTPUT_LIMIT
 
 
 def test_an_end_is_seen_at_once() -> None:

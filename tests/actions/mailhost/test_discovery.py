@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from pathlib import Path
 
@@ -161,6 +162,10 @@ class TestManager:
     SOCKET = "/run/milter-manager/milter-manager.sock"
     RECORDED = Path(__file__).with_name("show-config.txt")
 
+    @pytest.fixture(autouse=True)
+    def _as_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+
     def host(self, root: Path, script: str = "", spec: str = "") -> PrivateHost:
         spec = spec or f"unix:{root}{self.SOCKET}"
         host = private_host(root, f"smtpd_milters = {spec}\n", "smtp inet n - n - - smtpd\n")
@@ -198,9 +203,62 @@ class TestManager:
             for argv, user in zip(host.own_commands.ran, host.own_commands.users, strict=True)
             if argv[0] != "postconf"
         ]
-        user = "mm" if os.geteuid() == 0 else None
-        assert asked == [((host.at(PROGRAM), "--show-config"), user)]
+        assert asked == [((host.at(PROGRAM), "--show-config"), "mm")]
         assert chain.managers[0].user == "mm"
+
+    def test_others_than_root_and_its_user_do_not_run_its_configuration(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran = tmp_path / "ran"
+        host = self.host(tmp_path, f"touch {ran}; cat {self.RECORDED}")
+        os.makedirs(host.at("/etc/default"))
+        settings = Path(host.at("/etc/default/milter-manager"))
+        settings.write_text("USER=nobody\n")
+        other = pwd.getpwnam("nobody").pw_uid + 1
+        monkeypatch.setattr(os, "geteuid", lambda: other)
+        (manager,) = discover(host).chains[0].managers
+        assert (manager.children, ran.exists()) == ((), False)
+        assert manager.trouble == (
+            "milter-manager's configuration is a program: "
+            "run as root (or as nobody) to have it evaluated"
+        )
+        assert [one.health for one in manager.findings] == [Health.UNKNOWN]
+        settings.write_text("USER=no-such-user\n")
+        assert discover(host).chains[0].managers[0].children == ()
+        assert not ran.exists()
+        monkeypatch.setattr(os, "geteuid", lambda: other - 1)
+        settings.write_text("USER=nobody\n")
+        assert len(discover(host).chains[0].managers[0].children) == 3
+        assert ran.exists()
+
+    def test_more_children_than_are_shown_are_a_finding(self, tmp_path: Path) -> None:
+        script = """for n in $(seq 103); do
+            echo "define_milter(\\"m$n\\") do |milter|"
+            echo 'milter.connection_spec = "unix:/x"'
+            echo end
+        done"""
+        (manager,) = discover(self.host(tmp_path, script)).chains[0].managers
+        assert len(manager.children) == 100
+        (finding,) = manager.findings
+        assert finding.health is Health.UNKNOWN
+        assert finding.why == "it has more than 100 milters; 3 are left out here"
+        assert manager.trouble == finding.why
+
+    @pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "1e300", "soon"])
+    def test_a_time_limit_that_is_none_is_the_default_and_noted(
+        self, tmp_path: Path, given: str
+    ) -> None:
+        names = ("connection", "writing", "reading", "end_of_message")
+        lines = "".join(f"milter.{name}_timeout = {given}\n" for name in names)
+        shown = tmp_path / "shown"
+        shown.write_text(
+            f'define_milter("a") do |milter|\nmilter.connection_spec = "unix:/x"\n{lines}end\n'
+        )
+        (manager,) = discover(self.host(tmp_path, f"cat {shown}")).chains[0].managers
+        (child,) = manager.children
+        assert child.link.timeouts == (297.0, 7.0, 7.0, 7.0, 297.0)
+        assert f"reading_timeout = {given} is no time limit; 7 s are taken" in child.note
+        assert child.note.count("is no time limit") == 4
 
     @pytest.mark.parametrize("spec", ["inet:127.0.0.1:10999", "inet:localhost:10999"])
     def test_a_port_is_its_own_where_its_configuration_says_so(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from actions.mailhost.shown_config import read_shown
+from actions.mailhost.shown_config import MOST_MILTERS, read_shown
 
 RECORDED = Path(__file__).with_name("show-config.txt").read_text()
 
@@ -55,3 +56,33 @@ def test_a_torn_or_hostile_output_ends() -> None:
     shown = read_shown('define_milter("\x1b[2J") do |milter|\n  milter.applicable_conditions = [\n')
     assert shown.milters[0].conditions == ()
     assert read_shown('define_milter(") do |x|\nend\n').milters[0].name == ""
+
+
+def test_what_unicode_calls_a_line_s_end_is_none() -> None:
+    settings = read_shown('log.path = "/a\u2028log.level = 1"\n').settings
+    assert list(settings) == ["log.path"]
+
+
+def test_no_more_than_a_hundred_milters_are_read() -> None:
+    blocks = "".join(f'define_milter("m{n}") do |milter|\nend\n' for n in [*range(130), 129, 5])
+    shown = read_shown(blocks)
+    assert [one.name for one in shown.milters] == [f"m{n}" for n in range(MOST_MILTERS)]
+    assert shown.left_out == 30
+    assert read_shown(RECORDED).left_out == 0
+
+
+def test_a_milter_in_many_pieces_and_a_long_string_take_no_longer_than_they_are() -> None:
+    piece = 'define_milter("a") do |milter|\n  milter.add_applicable_condition("C%d")\nend\n'
+    started = time.monotonic()
+    (one,) = read_shown("".join(piece % number for number in range(50_000))).milters
+    assert len(one.conditions) == 50_000
+    long = 'log.path = "' + "\\x" * 1_000_000 + '"\n'
+    assert len(read_shown(long).settings["log.path"]) == 1_000_000
+    assert time.monotonic() - started < 5
+
+
+def test_a_later_piece_takes_the_conditions_of_earlier_ones_away() -> None:
+    first = 'define_milter("a") do |milter|\n  milter.add_applicable_condition("A")\nend\n'
+    later = 'define_milter("a") do |milter|\n  milter.applicable_conditions = ["B"]\nend\n'
+    assert read_shown(first + later).milters[0].conditions == ("B",)
+    assert read_shown(later + first).milters[0].conditions == ("B", "A")

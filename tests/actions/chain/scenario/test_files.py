@@ -66,7 +66,7 @@ EXPECTATIONS = [
     ('verdikt = "pass"', "expect.verdikt: unknown key: did you mean verdict?"),
     ('verdict = "deliverd"', 'expect.verdict: "deliverd" is not known: did you mean delivered?'),
     ("verdict = []", "expect.verdict: is empty"),
-    ('stage = "eom"', 'expect.stage: "eom" is not known: did you mean eoh?'),
+    ('stage = "eom"', 'expect.stage: "eom" is not known: did you mean end?'),
     ('reply = "no"', "expect.reply: is no reply; write one such as"),
     ("reply = {}", "expect.reply: is empty; it takes code, status, text or matches"),
     ("reply.code = 250", "expect.reply.code: is a number from 400 to 599"),
@@ -162,14 +162,50 @@ def test_every_mistake_is_told_once_and_where_it_stands(suites: Suites) -> None:
     """)
     keys = [": ".join(one.split(": ")[:-1])[:60] for one in wrong]
     assert [key.split(": ")[0] for key in keys] == [
-        HERE,
         "defaults.sender",
+        HERE,
         'scenario 2 "two"',
         'scenario 2 "two"',
         'scenario 2 "two"',
     ]
     assert any('scenario 2 "two": message[1].within: unknown key' in one for one in wrong)
     assert any('"two": message[1].expect.stage: "x" is not known' in one for one in wrong)
+
+
+def test_mistakes_are_told_in_the_order_of_the_file(suites: Suites) -> None:
+    assert suites.wrong("""
+        about = 3
+        [[milter]]
+        nam = "x"
+        [[milter]]
+        name = "clamav-milter"
+        [[milter]]
+        name = "clamav-milter"
+        [[scenario]]
+        name = "one"
+        milters = ["clam"]
+        expect.stage = "EOD"
+        [[scenario]]
+        expect.by = "x"
+        expect.milters.clamav-milter.asked = ["from", "end of message", "end_of_headers"]
+    """) == [
+        "about: is a whole number; wanted is a text",
+        "milter[1].nam: unknown key: did you mean name?",
+        "milter[3].name: another milter is called clamav-milter",
+        'scenario 1 "one": milters: "clam" is not known: known are: clamav-milter',
+        'scenario 1 "one": expect.stage: "EOD" is not known: did you mean end?',
+        "scenario 2: name: a scenario needs a name",
+        "scenario 2: expect.by: x is no milter of this scenario: known are: clamav-milter",
+        *(
+            f'scenario 2: expect.milters.clamav-milter.asked: "{word}" is not known: '
+            f"did you mean {meant}?"
+            for word, meant in (
+                ("from", "mail"),
+                ("end of message", "end"),
+                ("end_of_headers", "eoh"),
+            )
+        ),
+    ]
 
 
 def test_nothing_runs_where_one_of_several_files_is_wrong(suites: Suites, milters: Milters) -> None:
@@ -196,10 +232,16 @@ class TestHostile:
             (b"a = 1\na = 2", "is no TOML: "),
             (b"a = " + b"[" * 100_000, "its tables or lists are nested too deep"),
             (b"a = " + b"{a=" * 5_000, "its tables or lists are nested too deep"),
-            (b"a" + b".a" * 100_000 + b" = 1", "has a key of more than 100 parts"),
-            (b"[" + b'"a" . ' * 100_000 + b"a]", "has a key of more than 100 parts"),
+            (b"a" + b".a" * 60_000 + b" = 1", "has a key of more than 100 parts"),
+            (b"[" + b'"a" . ' * 20_000 + b"a]", "has a key of more than 100 parts"),
             (b"a = " + b"9" * 10_000, "is no TOML: "),
-            (b"#" * (SIZE_LIMIT + 1), "larger than 1 MiB"),
+            (b"#" * (SIZE_LIMIT + 1), "larger than 128 KiB"),
+            (b'"x y".' * 20_000 + b"a = 1", "has a key of more than 100 parts"),
+            (b"'x y' . " * 15_000 + b"a = 1", "has a key of more than 100 parts"),
+            (b"x = { " + b"a." * 60_000 + b"a = 1 }", "has a key of more than 100 parts"),
+            (b"x = [[{a=1}, {" + b"a." * 60_000 + b"a = 1 }]]", "has a key of more than 100 p"),
+            (b'x = """#"""\n' + b"a." * 60_000 + b"a = 1", "has a key of more than 100 parts"),
+            (b'x = "\\"#"\n' + b"a." * 60_000 + b"a = 1", "has a key of more than 100 parts"),
         ],
     )
     def test_a_file_that_is_no_suite(self, tmp_path: Path, data: bytes, said: str) -> None:
@@ -209,6 +251,39 @@ class TestHostile:
         suite, (problem,) = load(str(path))
         assert suite is None
         assert problem.text.startswith(said)
+        assert time.monotonic() - started < 5
+
+    def test_dots_in_strings_and_comments_join_no_keys(self, suites: Suites) -> None:
+        dots = "." * 300
+        suite = suites.read(f"""
+            about = "{dots}" # {dots}
+            [[scenario]]
+            name = 'a{dots}'
+            why = \'\'\'"{dots}\'\'\'
+            raw = \"\"\"X: '\\\\"{dots}\"\"\"
+            expect.verdict = "pass"
+        """)
+        assert suite.about == dots
+
+    @pytest.mark.parametrize("start", ['"""', "'''", '"', "'", '"\\\\', '"""\\\\'])
+    def test_a_torn_string_takes_no_time(self, tmp_path: Path, start: str) -> None:
+        path = tmp_path / "x.toml"
+        for piece in (start, f"{start}\n", f"{start}\\"):
+            path.write_text(piece * ((SIZE_LIMIT - 10) // len(piece)))
+            started = time.monotonic()
+            assert load(str(path))[0] is None
+            assert time.monotonic() - started < 5
+
+    @pytest.mark.parametrize("inner", ["[[scenario]]\nname='{}'", "[[scenario.message]]#{}"])
+    def test_what_holds_for_many_messages_is_not_read_for_ever(
+        self, suites: Suites, inner: str
+    ) -> None:
+        headers = "headers={" + ",".join(f"h{number}='1'" for number in range(5000)) + "}\n"
+        head = "[[scenario]]\nname='x'\n" if "message" in inner else "[defaults]\n"
+        messages = (f"{inner.format(number)}\nexpect.verdict='pass'\n" for number in range(900))
+        started = time.monotonic()
+        (problem,) = suites.wrong(head + headers + "".join(messages))
+        assert "too many messages for as much as holds for all of them" in problem
         assert time.monotonic() - started < 5
 
     @pytest.mark.parametrize("kind", ["folder", "pipe", "device", "missing", "nul"])
