@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actions.action import Context
     from actions.chain.report import ChainReport, Verdict
     from actions.chain.request import Limits, TestRequest
-    from actions.mailhost.discovery import Child, Manager
+    from actions.mailhost.managed import Child, Manager
 
 _REFUSALS: tuple[Verdict, ...] = ("reject", "temporary-failure", "discard", "quarantine")
 

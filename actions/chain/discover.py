@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from actions.action import Context
     from actions.host.endpoint import Endpoint
     from actions.host.ports import Host, Postfix
-    from actions.mailhost.discovery import Child, HostChain, Manager
+    from actions.mailhost.discovery import HostChain
+    from actions.mailhost.managed import Child, Manager
     from actions.milter.link import Link
 
 _HERE = ("::1", "localhost", "localhost.localdomain")

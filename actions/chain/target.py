@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.action import Context
-    from actions.mailhost.discovery import Manager
+    from actions.mailhost.managed import Manager
     from actions.milter.link import Link
 
 

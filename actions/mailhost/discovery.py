@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from actions.finding import Finding, Health
 from actions.host.errors import HostError
+from actions.mailhost.managed import CONFIGURATION, PROGRAM, is_called_manager
 from actions.mailhost.values import items
 from actions.milter.transport import connect
 from actions.record import Record
@@ -14,10 +15,9 @@ from actions.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from actions.host.endpoint import Endpoint
     from actions.host.ports import Host, PostfixService
     from actions.mailhost.chain import ConfiguredChain, Reading
-    from actions.milter.link import Link
+    from actions.mailhost.managed import Manager
     from actions.milter.transport import Connector
 
 
@@ -31,39 +31,8 @@ _READ_BY_CLEANUP = {"non_smtpd_milters", "milter_header_checks"}
 """Milter settings that smtpd and pickup do not read (cleanup(8))."""
 
 
-PROGRAM = "/usr/sbin/milter-manager"
-CONFIGURATION = "/etc/milter-manager/milter-manager.conf"
-
 NON_SMTPD = "non_smtpd"
 """The chain of mail that comes in by no smtpd, called so after non_smtpd_milters."""
-
-
-class Child(Record):
-    """One milter behind a milter-manager."""
-
-    link: Link
-    """Named as the manager's configuration names it."""
-    enabled: bool
-    conditions: tuple[str, ...] = ()
-    """Its applicable conditions, by name: the manager asks it only where all of them hold."""
-    note: str = ""
-    """What else an operator should know, such as a specification that can't be read."""
-
-
-class Manager(Record):
-    """A link of a chain that is a milter-manager, and the milters behind it."""
-
-    milter: str
-    """The name of the chain's link."""
-    source: str
-    """Where the children were read: a command, or a file."""
-    children: tuple[Child, ...] = ()
-    trouble: str = ""
-    """Why the children are not known, or not all of them; empty where they are."""
-    user: str = ""
-    """With whose rights it opens its children's sockets."""
-    findings: tuple[Finding, ...] = ()
-    """What is wrong with its configuration, or why it can't be seen."""
 
 
 class HostChain(Record):
@@ -331,8 +300,3 @@ def _with_children(
 
             manager = MilterManager(host, connector)
         yield chain._replace(managers=manager.behind(links))
-
-
-def is_called_manager(endpoint: Endpoint) -> bool:
-    """Return whether the socket's own name says that a milter-manager listens on it."""
-    return endpoint.family == "unix" and "milter-manager" in endpoint.place

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from actions.finding import Finding, Health
 from actions.host.endpoint import BadEndpoint, Endpoint, parse_endpoint
 from actions.host.errors import HostError, NotPermitted, UnknownAccount
-from actions.mailhost.discovery import (
+from actions.mailhost.managed import (
     CONFIGURATION,
     PROGRAM,
     Child,

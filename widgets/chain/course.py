@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actions.chain.report import ChainReport
-    from actions.mailhost.discovery import Manager
+    from actions.mailhost.managed import Manager
     from actions.milter.link import Link
 
 _BEFORE_MAIL = (Stage.CONNECT, Stage.HELO)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions.action import Context
-    from actions.mailhost.discovery import HostChain, Manager
+    from actions.mailhost.discovery import HostChain
+    from actions.mailhost.managed import Manager
     from actions.milter.link import Link
 
 ACTION = "chain.test"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actions.chain.report import ChainReport
     from actions.finding import Remedy
-    from actions.mailhost.discovery import Manager
+    from actions.mailhost.managed import Manager
     from actions.milter.link import Link
     from actions.sockets.report import SocketsReport
     from widgets.fault import Fault

@@ -12,7 +12,7 @@ import pytest
 from actions.action import Context
 from actions.chain.discover import discover_chains
 from actions.host.system import SystemHost
-from actions.mailhost.discovery import PROGRAM
+from actions.mailhost.managed import PROGRAM
 from console.lab.lab import running_lab
 from console.run import run
 from tests.actions.mailhost.private import PrivateHost, private_host

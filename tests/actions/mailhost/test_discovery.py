@@ -13,7 +13,8 @@ from actions.finding import Health
 from actions.host.endpoint import parse_endpoint
 from actions.host.errors import HostError
 from actions.mailhost.chain import connector_as
-from actions.mailhost.discovery import PROGRAM, Discovery, discover, find_chain
+from actions.mailhost.discovery import Discovery, discover, find_chain
+from actions.mailhost.managed import PROGRAM
 from actions.milter.transport import connect
 from tests.actions.mailhost.private import PrivateHost, private_host
 
