@@ -98,7 +98,7 @@ async def test_what_failed_is_under_the_cursor_with_what_differed(
     suite.write_text(SUITE.format(spec=peers.start(passing).spec))
     async with console(lab.host) as screen:
         await open_file(screen, suite)
-        await screen.sees("3 scenarios: 2 passed, 1 failed", "what must hold")
+        await screen.sees("3 scenarios: 2 passed, 1 failed", "must hold")
         await screen.sees("✗ mail is refused", "failed")
         await screen.until(lambda: under_the_cursor(screen) == "mail is refused", "the cursor")
         assert "spam must not pass" in below(screen)

@@ -313,7 +313,7 @@ class TestEnds:
         started = time.monotonic()
         assert circle.over(ids[0])
         assert circle.fate("a@b", ids[0]).status == "delivered"
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 3
 
     def test_another_hosts_queue_id_is_not_ours(self) -> None:
         far = ends(
@@ -412,7 +412,7 @@ class TestStrangers:
         line = said("smtp", f"ABCDEF12: {head}{piece * (4096 // len(piece))}")
         started = time.monotonic()
         read_fact(line)
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(

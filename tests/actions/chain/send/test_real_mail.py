@@ -330,7 +330,7 @@ class TestFollowing:
         started = time.monotonic()
         told = send("--recipient", "later@example.org", to="refused@example.org")
         assert [one["by"] for one in told.report["recipients"]] == ["restriction"] * 2
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
 
 
 class TestTls:

