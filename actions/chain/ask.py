@@ -81,6 +81,7 @@ def ask(
         from actions.chain.children import with_children
 
         report = with_children(ctx, report, found.managers, request, limits)
+    report = report._replace(doubts=(*found.passed_over, *report.doubts))
     if found.refusals:
         report = not_as_postfix(report, found.refusals[0])
     if mail.save_as and report.message_after:
@@ -93,7 +94,11 @@ def ask(
         *rights_note(ctx, found),
     )
     return report._replace(
-        notes=notes, differences=differences(report.edited), edited=(), shown=shown
+        setting=report.setting._replace(chain=found.service),
+        notes=notes,
+        differences=differences(report.edited),
+        edited=(),
+        shown=shown,
     )
 
 

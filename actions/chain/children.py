@@ -19,8 +19,17 @@ if TYPE_CHECKING:
     from actions.chain.report import ChainReport, Verdict
     from actions.chain.request import Limits, TestRequest
     from actions.mailhost.managed import Child, Manager
+    from actions.milter.link import DefaultAction
 
 _REFUSALS: tuple[Verdict, ...] = ("reject", "temporary-failure", "discard", "quarantine")
+
+
+_BY_FALLBACK: dict[DefaultAction, Verdict] = {
+    "tempfail": "temporary-failure",
+    "reject": "reject",
+    "quarantine": "quarantine",
+}
+"""What a message comes to by a fallback_status that does not let it pass."""
 
 
 class AskingChild(Record):
@@ -86,9 +95,13 @@ def _doubts(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
             if finding.health is Health.DOWN:
                 yield f"{finding.what}: {finding.why}"
     for child in report.children:
-        if child.status == "undecided" and not (child.skipped or _refuses_without(child)):
-            told = f"{child.milter.name} behind {child.manager} gave no decision"
-            yield f"{told} ({child.because}): mail passes it unfiltered{_unless(child)}"
+        if child.status != "undecided" or child.skipped:
+            continue
+        told = f"{child.milter.name} behind {child.manager} gave no decision ({child.because})"
+        if child.fallback == "accept":
+            yield f"{told}: mail passes it unfiltered{_unless(child)}"
+        elif report.is_delivered:
+            yield f"{told}, and {child.manager} let the mail pass, against its fallback_status"
 
 
 def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
@@ -104,19 +117,28 @@ def _notes(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
         name, over = asked.milter.name, asked.manager
         if asked.skipped:
             continue
-        if asked.status == "undecided" and _refuses_without(asked):
+        if _answered_for(asked, report):
             answer = f"{over} answers for it by its fallback_status"
             yield f"{name} behind {over} gave no decision ({asked.because}): {answer}"
         elif _says_the_same(asked, report):
             yield f"it is {name} behind {over} that answers so"
         elif report.is_delivered and asked.status in _REFUSALS:
             yield f"{name} would refuse this message, and {over} let it pass{_unless(asked)}"
-    mine = [child for child in report.children if child.manager == report.decided_by]
-    explained = any(_says_the_same(one, report) or one.status == "undecided" for one in mine)
-    if mine and report.status in _REFUSALS and not explained:
-        over = report.decided_by
+    yield from _unexplained(report, managers)
+
+
+def _unexplained(report: ChainReport, managers: Sequence[Manager]) -> Iterator[str]:
+    """Say where a manager decided, and none of its milters does when asked directly."""
+    over = report.decided_by
+    known = any(manager.milter == over and not manager.trouble for manager in managers)
+    explained = any(
+        _says_the_same(child, report) or _answered_for(child, report)
+        for child in report.children
+        if not child.skipped
+    )
+    if known and report.status in _REFUSALS and not explained:
         yield (
-            f"no milter behind {over} answers so when asked directly: what {over} runs with may "
+            f"no milter that {over} asks answers so directly: what {over} runs with may "
             "differ from its configuration file"
         )
 
@@ -127,9 +149,10 @@ def _unless(child: ChildResult) -> str:
     return f", unless {child.manager} skipped it: {child.perhaps_skipped}"
 
 
-def _refuses_without(child: ChildResult) -> bool:
-    """Return whether the manager lets no mail pass while *child* fails."""
-    return child.fallback != "accept"
+def _answered_for(child: ChildResult, report: ChainReport) -> bool:
+    """Return whether the manager decided by what is to hold where *child* fails."""
+    answers = report.decided_by == child.manager and child.status == "undecided"
+    return answers and report.status == _BY_FALLBACK.get(child.fallback)
 
 
 def _says_the_same(child: ChildResult, report: ChainReport) -> bool:

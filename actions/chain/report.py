@@ -93,6 +93,8 @@ class Setting(Record):
     sender: str
     recipients: tuple[str, ...]
     as_user: str
+    chain: str = ""
+    """The service of Postfix whose milters were asked; empty where they were named."""
 
 
 class ChildResult(Record):

@@ -39,6 +39,10 @@ class Found(Record):
     """What Postfix does not accept in its settings for these milters, and what it does then."""
     oddities: tuple[str, ...] = ()
     """What else is odd in those settings."""
+    passed_over: tuple[str, ...] = ()
+    """Milters that Postfix does not accept, and does without."""
+    service: str = ""
+    """Whose chain it is, where it is the host's own."""
 
 
 def found_chain(ctx: Context, specs: tuple[str, ...], as_user: str, service: str = "") -> Found:
@@ -87,6 +91,7 @@ def _given_chain(ctx: Context, specs: tuple[str, ...], as_user: str) -> Found:
 def _own_chain(ctx: Context, as_user: str, service: str) -> Found:
     """Return the milters of this host's Postfix, opened as its own user where that is possible."""
     from actions.mailhost.discovery import discover, find_chain
+    from actions.mailhost.specs import PASSED_OVER
 
     elsewhere = "name one with --milter unix:/path/to/socket"
     try:
@@ -104,13 +109,14 @@ def _own_chain(ctx: Context, as_user: str, service: str) -> Found:
         raise usage(f"--chain: Postfix takes in no mail by {service!r}", next_step)
     down = [finding for finding in found.findings if finding.health is Health.DOWN]
     refusals = tuple(f"{finding.what}: {finding.why}" for finding in down)
+    others = [f"{one.what}: {one.why}" for one in found.findings if one not in down]
     own = found.chain
     if not own.links:
         where = f"for {found.name}" if service else "for mail from outside"
         if refusals:
             raise ActionError(
                 f"Postfix on this host accepts no milter {where}: {refusals[0]}",
-                Exit.PROBLEM,
+                Exit.UNDECIDED,
                 "see all of them: console run chain.discover",
             )
         why = f" ({found.off})" if found.off else ""
@@ -127,9 +133,9 @@ def _own_chain(ctx: Context, as_user: str, service: str) -> Found:
         submitted=found.kind == "non_smtpd",
         managers=found.managers,
         refusals=refusals,
-        oddities=tuple(
-            f"{finding.what}: {finding.why}" for finding in found.findings if finding not in down
-        ),
+        oddities=tuple(line for line in others if not line.endswith(PASSED_OVER)),
+        passed_over=tuple(line for line in others if line.endswith(PASSED_OVER)),
+        service=found.name,
     )
 
 

@@ -242,7 +242,7 @@ def _user(host: Host, service: PostfixService) -> str:
 
 
 def _refused(reading: Reading, setting: str, service: PostfixService) -> Iterator[Finding]:
-    from actions.mailhost.specs import ENDS
+    from actions.mailhost.specs import ENDS, PASSED_OVER, WHEN_IT_FAILS
 
     for refusal in reading.refusals:
         # What is wrong for all milters does no harm where there are none, unless it is fatal.
@@ -252,7 +252,8 @@ def _refused(reading: Reading, setting: str, service: PostfixService) -> Iterato
             where = f"master.cf: {service.name}: -o {name}" if own else f"main.cf: {name}"
             why = f"{refusal.reason}; {refusal.effect}"
             what = f"Postfix refuses {refusal.item or refusal.setting}"
-            yield Finding(Health.DOWN, what, where, why)
+            goes_on = refusal.effect in {PASSED_OVER, WHEN_IT_FAILS}
+            yield Finding(Health.DEGRADED if goes_on else Health.DOWN, what, where, why)
 
 
 def _useless(service: PostfixService) -> Iterator[Finding]:

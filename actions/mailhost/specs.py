@@ -28,6 +28,10 @@ PER_MILTER = (*TIMES, *WORDS)
 
 PROTOCOLS = ("2", "3", "4", "6")
 
+WHEN_IT_FAILS = "clients are answered 451 4.3.5 whenever the milter fails"
+PASSED_OVER = "the milter is passed over"
+"""What a refused setting does where Postfix goes on all the same."""
+
 ENDS = "the service ends at once and answers no client"
 """What follows from what Postfix calls fatal."""
 
@@ -132,7 +136,7 @@ def checked_action(value: str, version: tuple[int, ...]) -> DefaultAction:
     if action not in get_args(DefaultAction) or too_new:
         raise Refused(
             f"unrecognized default action: {value}",
-            "clients are answered 451 4.3.5 whenever the milter fails",
+            WHEN_IT_FAILS,
         )
     return cast("DefaultAction", action)
 
@@ -164,7 +168,7 @@ def checked_protocol(value: str) -> int:
 
 def _endpoint(spec: str, around: Surroundings, *, default_action: str) -> Endpoint:
     answered = "clients are answered 451 4.3.5"
-    effect = "the milter is passed over" if default_action == "accept" else answered
+    effect = PASSED_OVER if default_action == "accept" else answered
     transport, _, rest = spec.partition(":")
     if not transport or not rest:
         raise Refused(f'Milter service needs transport:endpoint instead of "{spec}"', effect)

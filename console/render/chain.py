@@ -86,8 +86,9 @@ def _milters(report: ChainReport, ink: Ink) -> Iterator[str]:
 def _heading(report: ChainReport, ink: Ink) -> Iterator[str]:
     asked = report.setting
     as_user = f" · sockets opened as {asked.as_user}" if asked.as_user else ""
-    client = f"{asked.profile} client {asked.client}"
-    for line in filled(f"{asked.sample} · {client}{as_user}".split(" "), " ", indent=1):
+    chain = f"chain of {asked.chain} · " if asked.chain else ""
+    told = f"{chain}{asked.sample} · {asked.profile} client {asked.client}{as_user}"
+    for line in filled(told.split(" "), " ", indent=1):
         yield ink.paint(f" {printable(line)}", "bold")
     shown = ", ".join(f"<{address}>" for address in asked.recipients[:3])
     more = f" and {len(asked.recipients) - 3} more" if len(asked.recipients) > 3 else ""
@@ -160,7 +161,10 @@ def _recipients(report: ChainReport) -> Iterator[str]:
 
 
 def _socket_hint(report: ChainReport, hints: Hints) -> Iterator[str]:
-    """Yield where to go on when a socket is closed to us."""
+    """Yield where to go on when Postfix refuses the chain, or a socket is closed to us."""
+    if report.status == "undecided" and not report.decided_by:
+        yield f"   see all: {hints.command('chain.discover', ())}"
+        return
     for milter in report.milters:
         if milter.trouble and milter.trouble.kind == "connection":
             command = hints.command("sockets.check", (("milter", milter.endpoint),))

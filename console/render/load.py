@@ -26,15 +26,19 @@ def render(report: LoadReport, hints: Hints) -> str:
         lines += ["", " Errors", *map(_error, report.errors)]
         lines += _socket_hints(report, hints)
     lines.append("")
-    for note in report.notes:
-        first, *more = filled(printable(note).split(" "), " ", indent=5)
-        lines += [ink.paint(line, "dim") for line in (f"   {first}", *(f"     {x}" for x in more))]
+    for tone, told in (("warn", report.doubts), ("dim", report.notes)):
+        for text in told:
+            first, *more = filled(printable(text).split(" "), " ", indent=5)
+            folded = (f"   {first}", *(f"     {line}" for line in more))
+            lines += [ink.paint(line, tone) for line in folded]
     return "\n".join(lines) + "\n"
 
 
 def headline(report: LoadReport) -> str:
     """Return what it came to in one line."""
     undecided = f", {report.undecided} undecided" if report.undecided else ""
+    if report.doubts:
+        undecided += f" - {report.doubts[0]}"
     times = f"p50 {_short(report.session.p50)}, p99 {_short(report.session.p99)}"
     return f"{_ended(report)}: {report.sessions_per_second:.1f} sessions/s, {times}{undecided}"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.chain.table import milliseconds
 from actions.printable import printable
+from console.render.columns import filled
 from console.render.events import edit_line
 from console.render.ink import TONES, Ink
 
@@ -35,7 +36,10 @@ def render(report: ScenarioReport, hints: Hints) -> str:
     else:
         lines = [line for suite in report.suites for line in _suite(suite, report, ink)]
         lines += [_sum(report, ink)]
-        lines += [ink.paint(f"   {printable(note)}", "dim") for note in report.notes]
+        for note in report.notes:
+            first, *more = filled(printable(note).split(" "), " ", indent=5)
+            folded = (f"   {first}", *(f"     {line}" for line in more))
+            lines += [ink.paint(line, "dim") for line in folded]
     return "\n".join(["", *lines]) + "\n"
 
 

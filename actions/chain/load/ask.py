@@ -16,6 +16,7 @@ from actions.chain.request import (
 )
 from actions.chain.samples import SAMPLES
 from actions.chain.target import found_chain, rights_note
+from actions.finding import Health
 from actions.milter.message import parse_message
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def ask(
     request = request._replace(configured=found.own)
     report = run_load(ctx, chain, request, _mails(request.message, sizes), load)
     notes = (*found.oddities, *_unseen(found), *rights_note(ctx, found), *_left(mail, report))
-    return report._replace(notes=notes)
+    return report._replace(notes=notes, doubts=(*found.passed_over, *_broken(found)))
 
 
 def _check_chain(found: Found) -> None:
@@ -75,11 +76,18 @@ def _check_chain(found: Found) -> None:
     if found.refusals:
         raise ActionError(
             f"Postfix does not accept this chain: {found.refusals[0]}",
-            Exit.PROBLEM,
+            Exit.UNDECIDED,
             "mend it, or name milters with --milter",
         )
     if found.submitted:
         raise usage("--chain: a load goes through SMTP, and this chain's mail does not")
+
+
+def _broken(found: Found) -> Iterator[str]:
+    for manager in found.managers:
+        for finding in manager.findings:
+            if finding.health is Health.DOWN:
+                yield f"{finding.what}: {finding.why}"
 
 
 def _unseen(found: Found) -> Iterator[str]:

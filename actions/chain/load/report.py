@@ -124,6 +124,8 @@ class LoadReport(Record):
     verdicts: tuple[VerdictCount, ...]
     errors: tuple[ErrorCount, ...]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+    """Why messages that passed may not have been filtered."""
 
     @property
     def schema(self) -> str:
@@ -135,7 +137,9 @@ class LoadReport(Record):
         """0 where equal messages had equal verdicts, 1 where not, 6 where a session had none."""
         if self.undecided or self.ending == "cancelled" or not self.sessions:
             return Exit.UNDECIDED
-        return Exit.PROBLEM if self.uneven else Exit.FINE
+        if self.uneven:
+            return Exit.PROBLEM
+        return Exit.UNDECIDED if self.doubts else Exit.FINE
 
     @property
     def uneven(self) -> bool:

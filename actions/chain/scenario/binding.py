@@ -98,7 +98,10 @@ class Binder:
         if found is None:
             name = self._ctx.host.name
             return Bound(links, asked, Mta(name, name), self._as_user)
-        return Bound(links, asked, found.mta, found.as_user, self._notes(found))
+        own = [chain for _, chain in pairs if chain]
+        refusal = next((refusal for chain in own for refusal in chain.refusals), "")
+        notes = (*found.passed_over, *found.oddities, *self._notes(found))
+        return Bound(links, asked, found.mta, found.as_user, notes, refusal)
 
     def _whole(self, suite: Suite) -> Bound:
         """Return the chain of the host for a suite that names no milter."""
@@ -107,7 +110,12 @@ class Binder:
         except ActionError as error:
             raise _about(suite.name, error, "NAME") from error
         asked = tuple(MilterAsked(link.name, link.endpoint.spec) for link in found.links)
-        notes = (*found.refusals[1:], *found.oddities, *self._notes(found))
+        notes = (
+            *found.refusals[1:],
+            *found.passed_over,
+            *found.oddities,
+            *self._notes(found),
+        )
         refusal = next(iter(found.refusals), "")
         return Bound(found.links, asked, found.mta, found.as_user, notes, refusal)
 

@@ -10,11 +10,13 @@ import pytest
 from actions.action import ActionError, Context, Exit
 from actions.chain.children import AskingChild
 from actions.chain.declared.load import chain_load
+from actions.chain.declared.scenario import chain_scenario
 from actions.chain.declared.test import chain_test
 from actions.milter.session import Exchange, Negotiated
 from console.lab.lab import running_lab
 from console.render.chain import headline, render
 from console.render.hint import Hints
+from console.render.load import headline as load_headline
 from console.render.load import render as load_text
 
 if TYPE_CHECKING:
@@ -192,4 +194,58 @@ def test_a_load_on_a_chain_that_postfix_refuses_is_refused() -> None:
         refuse(lab, "/run/a.sock")
         with pytest.raises(ActionError, match=r"Postfix refuses /run/a\.sock") as refused:
             load(lab)
-    assert refused.value.exit_code == Exit.PROBLEM
+    assert refused.value.exit_code == Exit.UNDECIDED
+
+
+def test_a_suite_on_a_chain_that_postfix_refuses_is_undecided() -> None:
+    with running_lab() as lab:
+        refuse(lab, "inet:8891@localhost")
+        report = chain_scenario(Context(lab.host), file=("clamav-milter",))
+    assert report.exit_code == Exit.UNDECIDED
+    assert "Postfix refuses inet:8891@localhost" in report.suites[0].scenarios[0].because
+
+
+def test_a_load_on_a_manager_without_children_is_doubted() -> None:
+    with running_lab(["manager-conf-broken"]) as lab:
+        report = load(lab)
+    assert "milter-manager.conf" in report.doubts[0]
+    assert report.exit_code == Exit.UNDECIDED
+    assert report.doubts[0] in load_headline(report)
+
+
+def test_a_refusal_that_no_mail_meets_decides_nothing() -> None:
+    with running_lab() as lab:
+        path = Path(lab.host.at("/etc/postfix/main.cf"))
+        text = path.read_text()
+        path.write_text(text.replace("default_action = tempfail", "default_action = foo"))
+        report, _ = ask_all(lab)
+    assert report.exit_code == Exit.FINE
+    assert any("whenever the milter fails" in note for note in report.notes)
+
+
+def test_a_milter_that_postfix_passes_over_is_a_doubt() -> None:
+    with running_lab() as lab:
+        refuse(lab, "{ /run/a.sock, default_action=accept }")
+        report, _ = ask_all(lab)
+    assert report.status in {"pass", "accept"}
+    assert "the milter is passed over" in report.doubts[0]
+    assert report.exit_code == Exit.UNDECIDED
+
+
+def test_a_fallback_that_the_manager_does_not_run_with_is_a_doubt() -> None:
+    with running_lab(["milter-dead"]) as lab:
+        with_manager(lab, fallback_status='"temporary-failure"')
+        report, _ = ask_all(lab)
+    assert report.status in {"pass", "accept"}
+    assert "against its fallback_status" in report.doubts[0]
+
+
+def test_a_child_said_to_be_skipped_explains_no_answer() -> None:
+    with running_lab() as lab:
+        path = Path(lab.host.at("/etc/milter-manager/milter-manager.conf"))
+        begin = 'define_milter("clamav-milter") do |milter|\n'
+        condition = '  milter.add_applicable_condition("Authenticated")\n'
+        path.write_text(path.read_text().replace(begin, begin + condition))
+        report, children = ask_all(lab, sample="eicar")
+    assert children["clamav-milter"].skipped
+    assert any("may differ from its configuration file" in note for note in report.notes)
