@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actions.chain import table
 from actions.chain.table import STAGES, cells_of, milliseconds, side_by_side
 from actions.printable import printable
-from console.render.columns import filled
+from console.render.columns import folded
 from console.render.ink import TONES, Ink
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def _heading(report: ChainReport, ink: Ink) -> Iterator[str]:
     as_user = f" · sockets opened as {asked.as_user}" if asked.as_user else ""
     chain = f"chain of {asked.chain} · " if asked.chain else ""
     told = f"{chain}{asked.sample} · {asked.profile} client {asked.client}{as_user}"
-    for line in filled(told.split(" "), " ", indent=1):
-        yield ink.paint(f" {printable(line)}", "bold")
+    for line in folded(told, " ", " "):
+        yield ink.paint(line, "bold")
     shown = ", ".join(f"<{address}>" for address in asked.recipients[:3])
     more = f" and {len(asked.recipients) - 3} more" if len(asked.recipients) > 3 else ""
     yield ink.paint(printable(f" <{asked.sender}> → {shown}{more}"), "dim")
@@ -172,8 +172,7 @@ def _socket_hint(report: ChainReport, hints: Hints) -> Iterator[str]:
 
 
 def _long(text: str, ink: Ink | None = None) -> Iterator[str]:
-    first, *more = filled(printable(text).split(" "), " ", indent=5)
-    for line in (f"   {first}", *(f"     {line}" for line in more)):
+    for line in folded(text, "   ", "     "):
         yield ink.paint(line, "dim") if ink else line
 
 

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from actions.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,3 +41,10 @@ def filled(words: Iterable[str], between: str, indent: int) -> list[str]:
                 lines[-1] += mark
             lines.append(word)
     return lines
+
+
+def folded(text: str, first: str, more: str) -> list[str]:
+    """Return *text* as harmless lines that fit, with *first* before the first, *more* after it."""
+    words = printable(text).split(" ")
+    lines = filled(words, " ", indent=max(len(first), len(more)))
+    return [f"{more if at else first}{line}" for at, line in enumerate(lines)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.chain.difference import changed
 from actions.printable import printable
-from console.render.columns import filled
+from console.render.columns import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +46,5 @@ def _one(title: str, difference: Difference, ink: Ink) -> Iterator[str]:
 
 def _lines(lines: Sequence[Line], ink: Ink) -> Iterator[str]:
     for line in lines:
-        first, *more = filled(line.text.split(" "), " ", indent=7)
-        for folded in (f"   {line.sign} {first}", *(f"       {part}" for part in more)):
-            yield ink.paint(folded, _TONES[line.sign])
+        for part in folded(line.text, f"   {line.sign} ", " " * 7):
+            yield ink.paint(part, _TONES[line.sign])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.finding import Health
 from actions.printable import printable
-from console.render.columns import filled
+from console.render.columns import folded
 from console.render.ink import TONES, Ink
 
 if TYPE_CHECKING:
@@ -157,8 +157,7 @@ def _finding(finding: Finding, ink: Ink) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    first, *more = filled(printable(text).split(), " ", len(indent) + 2)
-    return [indent + first, *(f"{indent}  {line}" for line in more)]
+    return folded(text, indent, f"{indent}  ")
 
 
 def _many(count: int, what: str) -> str:

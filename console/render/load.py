@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.printable import printable
-from console.render.columns import filled
+from console.render.columns import folded
 from console.render.ink import Ink
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def render(report: LoadReport, hints: Hints) -> str:
     lines.append("")
     for tone, told in (("warn", report.doubts), ("dim", report.notes)):
         for text in told:
-            first, *more = filled(printable(text).split(" "), " ", indent=5)
-            folded = (f"   {first}", *(f"     {line}" for line in more))
-            lines += [ink.paint(line, tone) for line in folded]
+            lines += [ink.paint(line, tone) for line in folded(text, "   ", "     ")]
     return "\n".join(lines) + "\n"
 
 
@@ -55,8 +53,8 @@ def _heading(report: LoadReport, ink: Ink) -> Iterator[str]:
     asked = report.setting
     as_user = f" · sockets opened as {asked.as_user}" if asked.as_user else ""
     told = f"{asked.sample} · {asked.profile} client {asked.client}{as_user}"
-    for line in filled(printable(told).split(" "), " ", indent=1):
-        yield ink.paint(f" {line}", "bold")
+    for line in folded(told, " ", " "):
+        yield ink.paint(line, "bold")
     tone = "good" if report.exit_code == 0 else "warn"
     yield ink.paint(
         f" {_ended(report)}, {report.parallel} at once, in {report.seconds:.1f} s", tone

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.chain.table import milliseconds
 from actions.printable import printable
-from console.render.columns import filled
+from console.render.columns import folded
 from console.render.events import edit_line
 from console.render.ink import TONES, Ink
 
@@ -37,9 +37,7 @@ def render(report: ScenarioReport, hints: Hints) -> str:
         lines = [line for suite in report.suites for line in _suite(suite, report, ink)]
         lines += [_sum(report, ink)]
         for note in report.notes:
-            first, *more = filled(printable(note).split(" "), " ", indent=5)
-            folded = (f"   {first}", *(f"     {line}" for line in more))
-            lines += [ink.paint(line, "dim") for line in folded]
+            lines += [ink.paint(line, "dim") for line in folded(note, "   ", "     ")]
     return "\n".join(["", *lines]) + "\n"
 
 

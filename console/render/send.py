@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.chain.table import milliseconds
 from actions.printable import printable
-from console.render.columns import filled
+from console.render.columns import folded
 from console.render.ink import Ink
 
 if TYPE_CHECKING:
@@ -182,6 +182,5 @@ def _folded(
     lead: str, text: str, hang: int, ink: Ink | None = None, tone: str = ""
 ) -> Iterator[str]:
     """Yield *text* after *lead*, in as many lines as it takes; the further ones stand at *hang*."""
-    first, *more = filled(printable(text).split(" "), " ", indent=max(hang, len(lead)))
-    for line in (lead + first, *(" " * hang + one for one in more)):
+    for line in folded(text, lead, " " * hang):
         yield ink.paint(line, tone) if ink else line
