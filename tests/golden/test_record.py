@@ -14,7 +14,7 @@ from tests.golden.test_golden import RECORDED
 from tests.programs import needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.golden.postfix import Postfix
 
@@ -54,8 +54,17 @@ def postfix() -> Iterator[Postfix]:
 
 @pytest.mark.parametrize("group", CHOSEN)
 def test_postfix_does_as_recorded(postfix: Postfix, group: str) -> None:
-    cases = {name: record(postfix, GROUPS[group][name]) for name in CHOSEN[group]}
-    assert different(RECORDED[group], postfix.version(), cases) == {}
+    assert differing(postfix, group, differing(postfix, group, CHOSEN[group])) == {}
+
+
+def differing(postfix: Postfix, group: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return which cases differ from their recordings, and in what.
+
+    One that does is played again: where anvil or tlsmgr are slow to start, as on a busy machine,
+    an smtpd goes on without them.
+    """
+    cases = {name: record(postfix, GROUPS[group][name]) for name in names}
+    return different(RECORDED[group], postfix.version(), cases)
 
 
 def test_a_difference_is_found() -> None:
