@@ -38,7 +38,7 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 def mail_to(port: int) -> None:
@@ -74,21 +74,23 @@ def test_a_running_postfix_says_so_of_each() -> None:
         for name in ("config", "queue", "data"):
             (root / name).mkdir()
         shutil.chown(root / "data", "postfix")
-        main, master, ports = MAIN.format(root=root), MASTER, []
+        main, master = MAIN.format(root=root), MASTER
+        ports: dict[str, int] = {}
         for number, item in enumerate(REFUSED):
-            ports.append(free_port())
+            ports[item] = free_port()
             main += f"refused{number} = {item}\n"
             master += (
-                f"127.0.0.1:{ports[-1]} inet n - n - - smtpd -o smtpd_milters=$refused{number}\n"
+                f"127.0.0.1:{ports[item]} inet n - n - - smtpd -o smtpd_milters=$refused{number}\n"
             )
         (root / "config/main.cf").write_text(main)
         (root / "config/master.cf").write_text(master)
         assert controlled(root / "config", "start") == 0
-        with ThreadPoolExecutor(len(ports)) as clients:
-            list(clients.map(mail_to, ports))
         deadline = time.monotonic() + PATIENCE
-        while missing(root / "log") and time.monotonic() < deadline:
-            time.sleep(0.1)
+        with ThreadPoolExecutor(len(ports)) as clients:
+            # An smtpd that was slow to start is asked again.
+            while (left := missing(root / "log")) and time.monotonic() < deadline:
+                list(clients.map(mail_to, [ports[item] for item in left]))
+                time.sleep(0.1)
         assert missing(root / "log") == []
     finally:
         controlled(root / "config", "stop")
