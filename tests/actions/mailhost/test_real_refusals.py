@@ -27,6 +27,7 @@ inet_protocols = ipv4
 myhostname = mx.example.org
 mynetworks = 127.0.0.1/32
 smtpd_peername_lookup = no
+service_throttle_time = 1s
 """
 
 MASTER = """\
