@@ -42,6 +42,11 @@ class View(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(f"{what} copied, if this terminal takes it (OSC 52)")
 
+    def show_command(self, line: str) -> None:
+        """Copy the command *line* that does the same as this view, and show it whole."""
+        self.copy(line, "command")
+        self.app.push_screen(Page("The same from a shell", [Row(said(" "), said(line))], line))
+
 
 class Over(View):
     """A view over a pane, or over another view."""

@@ -85,9 +85,9 @@ class Target(Record):
     chain: str
     """The service whose chain is asked where no specs are given; empty for mail from outside."""
     as_user: str
-    version: int | None
-    server_name: str
-    sessions: int
+    version: int | None = None
+    server_name: str = ""
+    sessions: int = 1
 
 
 class Mail(Record):
@@ -120,12 +120,12 @@ class Origin(Record):
 class Limits(Record):
     """The time limits asked for, in seconds; None keeps Postfix's."""
 
-    everything: float | None
-    connect: float | None
-    reading: float | None
-    writing: float | None
-    end: float | None
-    deadline: float
+    everything: float | None = None
+    connect: float | None = None
+    reading: float | None = None
+    writing: float | None = None
+    end: float | None = None
+    deadline: float = 600.0
 
 
 def spelled_out(

@@ -345,9 +345,7 @@ class ChainPane(Pane):
 
     def action_command(self) -> None:
         """Show and copy the command that does the same."""
-        line = self.workplace.command_line(self._action, self._arguments)
-        self.copy(line, "command")
-        self.app.push_screen(Page("The same from a shell", [Row(said(" "), said(line))], line))
+        self.show_command(self.workplace.command_line(self._action, self._arguments))
 
     def action_page(self, down: int) -> None:
         """Scroll what is under the table."""

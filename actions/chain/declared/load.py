@@ -79,10 +79,10 @@ def chain_load(
     origin = Origin(profile, "", "", "", sender, recipient, "", "", "", "", "")
     return ask(
         ctx,
-        Target(milter, chain, as_user, None, "", 1),
+        Target(milter, chain, as_user),
         Mail(message, sample, header, body, (), ""),
         origin,
-        Limits(all_timeouts, None, None, None, None, deadline),
+        Limits(all_timeouts, deadline=deadline),
         Load(sessions, parallel, messages, duration),
         size,
     )

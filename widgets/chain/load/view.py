@@ -20,7 +20,7 @@ from widgets.form import Form
 from widgets.ink import joined, said
 from widgets.job import Job
 from widgets.lines import Lines, Row
-from widgets.page import Over, Page
+from widgets.page import Over
 from widgets.pane import Looked
 
 if TYPE_CHECKING:
@@ -134,9 +134,7 @@ class LoadView(Over):
 
     def action_command(self) -> None:
         """Show and copy the command that does the same."""
-        line = self._workplace.command_line(self._action, self._given)
-        self.copy(line, "command")
-        self.app.push_screen(Page("The same from a shell", [Row(said(" "), said(line))], line))
+        self.show_command(self._workplace.command_line(self._action, self._given))
 
     @on(Job.Told)
     def told(self, message: Job.Told) -> None:

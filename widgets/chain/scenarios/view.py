@@ -174,9 +174,7 @@ class ScenariosView(Over):
 
     def action_command(self) -> None:
         """Show and copy the command that does the same."""
-        line = self._workplace.command_line(self._action, self._given)
-        self.copy(line, "command")
-        self.app.push_screen(Page("The same from a shell", [Row(said(" "), said(line))], line))
+        self.show_command(self._workplace.command_line(self._action, self._given))
 
     def _suite_chosen(self, value: str | None) -> None:
         if value == OTHER:

@@ -310,10 +310,10 @@ class TestEnds:
             for other in ids
         ]
         circle = ends(*lines, *(f"{one}: removed" for one in ids))
-        started = time.monotonic()
+        started = time.thread_time()
         assert circle.over(ids[0])
         assert circle.fate("a@b", ids[0]).status == "delivered"
-        assert time.monotonic() - started < 3
+        assert time.thread_time() - started < 1
 
     def test_another_hosts_queue_id_is_not_ours(self) -> None:
         far = ends(
@@ -410,9 +410,9 @@ class TestStrangers:
     @pytest.mark.parametrize("head", ["to=<", "to=<a>, relay=", "reject: RCPT", "reject: header a"])
     def test_no_line_takes_long(self, head: str, piece: str) -> None:
         line = said("smtp", f"ABCDEF12: {head}{piece * (4096 // len(piece))}")
-        started = time.monotonic()
+        started = time.thread_time()
         read_fact(line)
-        assert time.monotonic() - started < 2
+        assert time.thread_time() - started < 0.3
 
 
 @pytest.mark.parametrize(

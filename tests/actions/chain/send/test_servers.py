@@ -240,14 +240,18 @@ class TestTime:
                 send(server, Context(SystemHost(), cancel=cancel))
 
     @pytest.mark.parametrize("where", ["greeting", "MAIL", "end"])
-    def test_cancelling_takes_less_than_a_second(self, where: str) -> None:
-        cancel = threading.Event()
+    def test_cancelling_does_not_wait_for_the_server(self, where: str) -> None:
+        cancel, cancelled_at = threading.Event(), []
+
+        def give_up() -> None:
+            cancelled_at.append(time.monotonic())
+            cancel.set()
+
         with scripted(**{where: SILENCE}) as server:
-            threading.Timer(0.3, cancel.set).start()
-            started = time.monotonic()
+            threading.Timer(0.3, give_up).start()
             with pytest.raises(Cancelled):
                 send(server, Context(SystemHost(), cancel=cancel))
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - cancelled_at[0] < 2
 
     def test_a_server_that_trickles_ends_with_the_deadline(self) -> None:
         endless = "250-" + "\n250-".join(["x"] * 100_000) + "\n250-x"
