@@ -13,7 +13,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.theme import Theme
 
-from actions.action import ActionError, refuse_effect
+from actions.action import ActionError, Exit, refuse_effect
 from actions.printable import printable
 from actions.record import Record
 from actions.registry import find
@@ -252,6 +252,16 @@ class ConsoleApp(App[None]):
         os._exit(code)
 
     # What Textual is told otherwise
+
+    def _fatal_error(self) -> None:
+        """End by a defect, told without the values of variables: those may be secrets."""
+        import traceback
+
+        from rich.text import Text
+
+        self._return_code = Exit.DEFECT
+        told = [*traceback.format_exc().splitlines(), "console: this is a defect; please report it"]
+        self.panic(Text("\n".join(map(printable, told))))
 
     def notify(
         self,
