@@ -11,7 +11,6 @@ from textual.widgets import Static
 
 from actions.chain.scenario.report import ScenarioDone
 from actions.registry import find
-from widgets.chain.scenarios.results import Results
 from widgets.chain.scenarios.rows import (
     below_rows,
     problem_rows,
@@ -20,6 +19,7 @@ from widgets.chain.scenarios.rows import (
     sum_line,
 )
 from widgets.choice import Alternative, Choice, Question
+from widgets.cursor import CursorLines
 from widgets.fault import fault_rows
 from widgets.footer import KeyLine
 from widgets.form import Form
@@ -63,7 +63,7 @@ class ScenariosView(Over):
         given: the arguments of ``chain.scenario``; where they name no file, one is asked for.
     """
 
-    AUTO_FOCUS = "Results"
+    AUTO_FOCUS = "CursorLines"
     CSS_PATH = "scenarios.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", tooltip="stop; what came so far is kept"),
@@ -101,7 +101,7 @@ class ScenariosView(Over):
     def compose(self) -> ComposeResult:
         """Lay out the suite, its scenarios, the sum, and what differed."""
         yield Static(id="suite", classes="title")
-        yield Results()
+        yield CursorLines()
         yield Static(id="sum")
         yield Lines(id="difference")
         yield KeyLine("help")
@@ -227,7 +227,7 @@ class ScenariosView(Over):
             return
         self._show()
 
-    @on(Results.Moved)
+    @on(CursorLines.Moved)
     def moved(self) -> None:
         """Show what differed in the scenario under the cursor."""
         self._follows = False
@@ -238,7 +238,7 @@ class ScenariosView(Over):
             bad = (
                 n for n, one in enumerate(self._results) if one.status in {"failed", "undecided"}
             )
-            self.query_one(Results).cursor = next(bad, 0)
+            self.query_one(CursorLines).cursor = next(bad, 0)
             self._follows = False
 
     # What is shown
@@ -253,7 +253,7 @@ class ScenariosView(Over):
 
     @property
     def _current(self) -> ScenarioResult | None:
-        place = self.query_one(Results).cursor
+        place = self.query_one(CursorLines).cursor
         return self._results[place] if place < len(self._results) else None
 
     def _tick(self) -> None:
@@ -266,7 +266,7 @@ class ScenariosView(Over):
         if self._clock:
             (self._clock.resume if self._job else self._clock.pause)()
         self.query_one("#suite", Static).update(self._heading())
-        results = self.query_one(Results)
+        results = self.query_one(CursorLines)
         several = len({one.file for one in self._results}) > 1
         rows = [result_row(one, with_suite=several) for one in self._results]
         results.put(rows, len(rows) - 1 if self._follows else None)

@@ -1,4 +1,4 @@
-"""The scenarios under each other, one of them under the cursor."""
+"""`CursorLines`: rows under each other, one of them under the cursor."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from textual.events import Click, Resize
 
 
-class Results(Lines):
+class CursorLines(Lines):
     """Rows with a cursor; whatever scrolls other text moves it."""
 
     class Moved(Message):
         """The cursor stands on another row."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
         self._items: Sequence[Row] = ()
         self.cursor = 0
 
@@ -50,7 +50,7 @@ class Results(Lines):
         self._go(bisect_right(self._starts, event.y + self.scroll_offset.y) - 1)
 
     def action_scroll_down(self) -> None:
-        """Go to the next; below the last lies what differed."""
+        """Go to the next; from the last, to what stands below these rows."""
         if self.cursor + 1 >= len(self._items):
             self.screen.focus_next()
         else:
