@@ -144,6 +144,8 @@ class Option(Record):
     """Never shown, logged or taken from argv; the command line takes a file descriptor."""
     positional: bool = False
     """Given on the command line by its place, without a flag; the metavar is its name there."""
+    known: str = ""
+    """What lists values for completion, as ``module:function``; others are taken too."""
 
 
 Shape = Literal["text", "number", "seconds", "switch", "list"]

@@ -38,6 +38,9 @@ class Finding(Record):
     where: str
     why: str = ""
     remedy: Remedy | None = None
+    name: str = ""
+    """What it is called wherever it is seen again, such as "setup.milter_protocol" or
+    "services.clamav-daemon"; it stays the same while the trouble does."""
 
 
 def worst(findings: tuple[Finding, ...]) -> Health:

@@ -26,6 +26,18 @@ class ChangeStarted(Record):
     number: int
 
 
+class ChangeSaid(Record):
+    """A change under way says how far it is."""
+
+    number: int
+    line: str
+
+    @property
+    def standing(self) -> str:
+        """What it says, for a terminal."""
+        return self.line
+
+
 class ChangeDone(Record):
     """A change is done."""
 

@@ -6,12 +6,12 @@ Plans are data. Only the runner applies them; see `actions.runner`.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from actions.host.ports import Host
 
@@ -95,6 +95,23 @@ class Change(Protocol):
 
     def record(self) -> dict[str, object]:
         """Return it as JSON; bytes in base64. `actions.changes.from_record` reads it."""
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """A change that tells how far it is while it is done, and may be ended amid it."""
+
+    def apply_aloud(
+        self,
+        host: Host,
+        token: str,
+        tell: Callable[[str], None],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        """Do it as `Change.apply` does, and hand each line that it says to *tell*.
+
+        Where it may be ended amid it, it is as soon as *is_cancelled* says so.
+        """
 
 
 class Proof(Record):

@@ -14,6 +14,7 @@ from actions.outcome import (
     Begun,
     ChangeDone,
     ChangeFailed,
+    ChangeSaid,
     ChangeStarted,
     ChangeTakenBack,
     NotProved,
@@ -24,7 +25,7 @@ from actions.outcome import (
     RollingBack,
     planned,
 )
-from actions.plan import Standing
+from actions.plan import Spoken, Standing
 
 if TYPE_CHECKING:
     from actions.action import Context, Report
@@ -114,7 +115,7 @@ class Run:
             self._record("intent", step)
             self._positions[number] = Position.RETURNING if step.back else Position.BEGUN
             if needed:
-                step.change.apply(self._host, token(self._entry.id, number))
+                self._apply(step)
         except Exception as error:
             self._failed(step, _told(error))
             raise
@@ -126,6 +127,19 @@ class Run:
         if number in self._places:
             event = ChangeDone if self._shows(step) else ChangeTakenBack
             self._tell(event(self._places[number], seconds))
+
+    def _apply(self, step: Step) -> None:
+        name = token(self._entry.id, step.number)
+        if step.back or not isinstance(step.change, Spoken):
+            step.change.apply(self._host, name)
+            return
+        place = self._places[step.number]
+        step.change.apply_aloud(
+            self._host,
+            name,
+            lambda line: self._tell(ChangeSaid(place, line)),
+            self._ctx.cancel.is_set,
+        )
 
     def _shows(self, step: Step) -> bool:
         """Return whether *step* is one of the plan shown, and no roll-back of it."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from actions.action import Action, Parameter
 
-FORMATS = ("text", "json", "nagios")
+FORMATS = ("text", "json", "nagios", "prometheus")
 
 
 class _Parser(argparse.ArgumentParser):

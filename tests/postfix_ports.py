@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from actions.host.errors import HostError
-from actions.host.ports import PostfixService
+from actions.host.ports import PostfixEdit, PostfixFile, PostfixService
 from console.lab.postfix import DEFAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SMTPD = PostfixService(
     name="smtp",
@@ -50,6 +55,15 @@ class TablePostfix:
     def user(self) -> str:
         return self._user
 
+    def folder(self) -> str:
+        return "/etc/postfix"
+
+    def warnings(self) -> tuple[str, ...]:
+        return ()
+
+    def edited(self, files: Mapping[PostfixFile, bytes], edit: PostfixEdit, argument: str) -> bytes:
+        raise HostError("these settings are in no file")
+
 
 class NoPostfix:
     """No MTA at all."""
@@ -70,4 +84,13 @@ class NoPostfix:
         raise self._missing()
 
     def user(self) -> str:
+        raise self._missing()
+
+    def folder(self) -> str:
+        raise self._missing()
+
+    def warnings(self) -> tuple[str, ...]:
+        raise self._missing()
+
+    def edited(self, files: Mapping[PostfixFile, bytes], edit: PostfixEdit, argument: str) -> bytes:
         raise self._missing()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from actions.changes.answering import Answering
+from actions.changes.check import ConfigCheck
 from actions.changes.command import Command
 from actions.changes.edit import FileEdit
 from actions.changes.folder import Folder
 from actions.changes.membership import Membership
 from actions.changes.ownership import Owned, Ownership
+from actions.changes.packages import Packages
+from actions.changes.queue import QueueOperation
 from actions.changes.unit import UnitOperation
 
 if TYPE_CHECKING:
@@ -17,13 +21,17 @@ if TYPE_CHECKING:
     from actions.plan import Change
 
 __all__ = [
+    "Answering",
     "BadRecord",
     "Command",
+    "ConfigCheck",
     "FileEdit",
     "Folder",
     "Membership",
     "Owned",
     "Ownership",
+    "Packages",
+    "QueueOperation",
     "UnitOperation",
     "from_record",
 ]
@@ -42,8 +50,12 @@ _KINDS: Mapping[str, _Kind] = {
     "folder": Folder,
     "ownership": Ownership,
     "membership": Membership,
+    "packages": Packages,
     "unit": UnitOperation,
+    "queue": QueueOperation,
     "command": Command,
+    "check": ConfigCheck,
+    "answering": Answering,
 }
 
 

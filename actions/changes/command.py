@@ -10,10 +10,18 @@ from actions.plan import Line, Standing
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from actions.host.ports import Host
     from actions.plan import Undo
+
+
+MOST_LINES = 3
+"""Lines of what a program says that a failure quotes."""
+
+
+_TERMINAL_CODE = r"\x1b\[[0-9;?]*[A-Za-z]"
+"""How a program moves the cursor and sets colours (ECMA-48)."""
 
 
 class Command(Record):
@@ -28,6 +36,8 @@ class Command(Record):
     """Why nothing undoes it, where *undo_argv* is empty."""
     timeout: float = 120.0
     note: str = ""
+    stoppable: bool = False
+    """Whether the operator may end it amid its work: it leaves nothing half done then."""
 
     @classmethod
     def read(cls, record: Mapping[str, object]) -> Command:
@@ -42,6 +52,7 @@ class Command(Record):
             text(record, "why_no_undo"),
             float(timeout),
             text(record, "note"),
+            record.get("stoppable") is True,
         )
 
     @property
@@ -87,9 +98,35 @@ class Command(Record):
 
     def apply(self, host: Host, token: str) -> None:
         """Run it; raises `HostError` where it fails or takes too long."""
-        ended = host.commands.run(self.argv, user=self.user or None, timeout=self.timeout)
+        self.apply_aloud(host, token, lambda _: None, lambda: False)
+
+    def apply_aloud(
+        self,
+        host: Host,
+        token: str,
+        tell: Callable[[str], None],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        """Run it and hand its lines to *tell*; raises `HostError`."""
+        import re
+
+        last: list[str] = []
+
+        def take(line: str) -> None:
+            plain = re.sub(_TERMINAL_CODE, "", line).strip()
+            if plain:
+                last[:] = [*last[1 - MOST_LINES :], plain]
+                tell(plain)
+
+        ended = host.commands.stream(
+            self.argv,
+            take,
+            user=self.user or None,
+            timeout=self.timeout,
+            is_cancelled=is_cancelled if self.stoppable else None,
+        )
         if ended.exit_code:
-            told = (ended.stderr.strip() or ended.stdout.strip()).splitlines()[-3:]
+            told = ended.stderr.strip().splitlines()[-MOST_LINES:] or last
             why = "\n".join(told) or "no message"
             raise HostError(f"{self.target}: ended with {ended.exit_code}: {why}")
 

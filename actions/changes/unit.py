@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from actions.changes.reading import text
+from actions.changes.reading import text, texts
 from actions.host.ports import Operation
 from actions.plan import Line, Standing
 from actions.record import Record
@@ -21,6 +21,9 @@ _BACK: dict[Operation, Operation] = {
     "enable": "disable",
     "disable": "enable",
 }
+
+_RUNS = {"active": True, "inactive": False, "failed": False}
+"""Whether a unit runs, by its activity; others can't be told."""
 
 _UNDO_NOTES: dict[Operation, str] = {
     "start": "stopped again",
@@ -42,12 +45,21 @@ class UnitOperation(Record):
     invocation: str = ""
     """Which start of it ran before; empty where that could not be told."""
     note: str = ""
+    starters: tuple[str, ...] = ()
+    """Units, such as its socket, that start it: what is done is done to them first."""
 
     @classmethod
-    def planned(cls, host: Host, operation: Operation, unit: str, note: str = "") -> UnitOperation:
-        """Plan *operation* on *unit* as it stands now."""
+    def planned(
+        cls,
+        host: Host,
+        operation: Operation,
+        unit: str,
+        note: str = "",
+        starters: tuple[str, ...] = (),
+    ) -> UnitOperation:
+        """Plan *operation* on *unit* as it stands now, and on *starters* with it."""
         state = host.units.state(unit)
-        return cls(operation, unit, state.activity, state.invocation, note)
+        return cls(operation, unit, state.activity, state.invocation, note, starters)
 
     @classmethod
     def read(cls, record: Mapping[str, object]) -> UnitOperation:
@@ -58,6 +70,7 @@ class UnitOperation(Record):
             text(record, "activity"),
             text(record, "invocation"),
             text(record, "note"),
+            texts(record, "starters") if "starters" in record else (),
         )
 
     @property
@@ -93,25 +106,30 @@ class UnitOperation(Record):
         """Return the shell command that does the same."""
         import shlex
 
-        return f"systemctl {self.operation} {shlex.quote(self.unit)}"
+        return f"systemctl {self.operation} {shlex.join((*self.starters, self.unit))}"
 
     def stands(self, host: Host) -> Standing:
         """Look whether the unit is as before or as after."""
         state = host.units.state(self.unit)
+        others = host.units.states(self.starters)
         if self.operation in {"enable", "disable"}:
-            return _stands(state.enabled, wanted=self.operation == "enable")
+            enabled = [one.enabled for one in (state, *others)]
+            return _all_stand(enabled, wanted=self.operation == "enable")
         if self.settles:
             if state.activity == "inactive":
                 return Standing.OTHER
             known = self.operation == "restart" and self.invocation and state.invocation
             changed = state.invocation != self.invocation
             return _stands(changed if known else None, wanted=True)
-        runs = {"active": True, "inactive": False, "failed": False}.get(state.activity)
-        return _stands(runs, wanted=self.operation != "stop")
+        run = [_RUNS.get(one.activity) for one in (state, *others)]
+        return _all_stand(run, wanted=self.operation != "stop")
 
     def apply(self, host: Host, token: str) -> None:
         """Do it and wait for its end; raises `HostError`."""
-        host.units.operate(self.operation, self.unit)
+        # A stopped service would be started again at once, and systemd opens no socket for one
+        # that runs already.
+        for unit in (*self.starters, self.unit):
+            host.units.operate(self.operation, unit)
 
     def sweep(self, host: Host, token: str) -> None:
         """Leave everything: nothing is made on the way."""
@@ -122,11 +140,12 @@ class UnitOperation(Record):
             return self
         back: Operation = "stop" if self._starts else _BACK[self.operation]
         activity = "active" if back == "stop" else "inactive"
-        return UnitOperation(back, self.unit, activity if back in {"start", "stop"} else "")
+        before = activity if back in {"start", "stop"} else ""
+        return UnitOperation(back, self.unit, before, starters=self.starters)
 
     def record(self) -> dict[str, object]:
         """Return it as JSON."""
-        return {"change": "unit", **self._asdict()}
+        return {"change": "unit", **self._asdict(), "starters": list(self.starters)}
 
     @property
     def _starts(self) -> bool:
@@ -138,6 +157,13 @@ def _stands(is_so: bool | None, *, wanted: bool) -> Standing:  # noqa: FBT001 - 
     if is_so is None:
         return Standing.UNTOLD
     return Standing.AFTER if is_so == wanted else Standing.BEFORE
+
+
+def _all_stand(are_so: list[bool | None], *, wanted: bool) -> Standing:
+    """Return where several units stand together: half done is not done."""
+    if None in are_so:
+        return Standing.UNTOLD
+    return Standing.AFTER if all(one == wanted for one in are_so) else Standing.BEFORE
 
 
 def _operation(word: str) -> Operation:

@@ -6,14 +6,15 @@ import os
 import pwd
 import signal
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from actions.host.errors import HostError, NotPermitted, UnknownAccount
 from actions.host.ports import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import IO
 
     import sh
@@ -24,8 +25,17 @@ SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OUTPUT_LIMIT = 4 << 20
 """Bytes of output, and as many of errors, that are kept of one program."""
 
+LINE_LIMIT = 16 * OUTPUT_LIMIT
+"""Bytes of one line that a program's reader is handed; an endless one is ended."""
+
 _PIECE = 1 << 16
 """Bytes read at once; by lines, one without an end would be kept whole."""
+
+_ASKED_EVERY = 0.1
+"""Seconds between two questions whether a program is to be ended."""
+
+_TIDY_TIME = 2.0
+"""Seconds that a program has to clear up when it is ended amid its work."""
 
 _ENDS = list(range(-64, 256))
 """Every exit code, and minus the number of the signal that ended a program."""
@@ -54,11 +64,51 @@ class SystemCommands:
                 its session are ended then), or wrote more than `OUTPUT_LIMIT` bytes (they
                 are ended too), or the user does not exist.
         """
+        too_much = _Once()
+        output = _Kept(too_much)
+        kept = {"_out": output, "_out_bufsize": _PIECE}
+        running, errors = self._started(argv, kept, too_much, user)
+        return _completed(argv, running, errors, too_much, timeout)._replace(stdout=output.text)
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        take: Callable[[str], None],
+        *,
+        user: str | None = None,
+        timeout: float = 30.0,
+        is_cancelled: Callable[[], bool] | None = None,
+    ) -> Completed:
+        """Run *argv* as `run` does, and hand each line of its output to *take* as it comes.
+
+        A line comes without its newline. Where *take* raises, the program is ended.
+        *is_cancelled* is asked again and again from another thread.
+
+        Raises:
+            NotPermitted, HostError: as `run`; the output as a whole may be of any length, a
+                line has at most `LINE_LIMIT` bytes. Or it was cancelled.
+        """
+        too_much = _Once()
+        until = time.monotonic() + timeout
+        reading, writing = os.pipe()
+        with open(reading, "rb", buffering=0) as pipe:
+            with open(writing, "wb", buffering=0) as given:
+                running, errors = self._started(argv, {"_out": given}, too_much, user)
+            with _asking(is_cancelled, running.pid) as cancelled:
+                ended = _completed(
+                    argv, running, errors, too_much, timeout, lambda: _hand_on(pipe, take, until)
+                )
+        if cancelled.is_set():
+            raise HostError(f"{' '.join(argv)}: was cancelled")
+        return ended
+
+    def _started(
+        self, argv: Sequence[str], output: dict[str, Any], too_much: _Once, user: str | None
+    ) -> tuple[sh.RunningCommand, _Kept]:
+        """Start *argv* with *output* as it is; return it with what keeps its errors."""
         import sh
 
-        too_much = _Once()
-        output, errors = _Kept(too_much), _Kept(too_much)
-
+        errors = _Kept(too_much)
         try:
             with open(os.devnull, "rb") as nothing:
                 running = sh.Command(argv[0], search_paths=_paths())(
@@ -66,9 +116,8 @@ class SystemCommands:
                     _bg=True,
                     _bg_exc=False,
                     _in=nothing,
-                    _out=cast("IO[bytes]", output),
+                    **output,
                     _err=cast("IO[bytes]", errors),
-                    _out_bufsize=_PIECE,
                     _err_bufsize=_PIECE,
                     _tty_out=False,
                     _ok_code=_ENDS,
@@ -84,15 +133,48 @@ class SystemCommands:
             raise HostError(f"{argv[0]}: no such program here; is its package installed?") from None
         except sh.ForkException as error:
             raise _not_started(argv, error) from None
-        late = threading.Event()
-        too_much.then(lambda: _end_session(running.pid, late))
-        ended = _ended(running, timeout, late)
-        if too_much.happened:
-            most = f"{OUTPUT_LIMIT >> 20} MiB"
-            raise HostError(f"{' '.join(argv)}: wrote more than {most}, and was stopped")
-        if not ended:
-            raise HostError(f"{' '.join(argv)}: not ended after {timeout:g} s, and stopped")
-        return Completed(tuple(argv), running.exit_code, output.text, errors.text)
+        return running, errors
+
+
+def _completed(
+    argv: Sequence[str],
+    running: sh.RunningCommand,
+    errors: _Kept,
+    too_much: _Once,
+    timeout: float,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Completed:
+    """Wait for the end of a program; *meanwhile* reads what it writes. Raises `HostError`."""
+    late = threading.Event()
+    too_much.then(lambda: _end_session(running.pid, late))
+    ended = _ended(running, timeout, late, meanwhile)
+    if too_much.happened:
+        most = f"{OUTPUT_LIMIT >> 20} MiB"
+        raise HostError(f"{' '.join(argv)}: wrote more than {most}, and was stopped")
+    if not ended:
+        raise HostError(f"{' '.join(argv)}: not ended after {timeout:g} s, and stopped")
+    return Completed(tuple(argv), running.exit_code, "", errors.text)
+
+
+def _hand_on(pipe: IO[bytes], take: Callable[[str], None], until: float) -> None:
+    """Hand each line that comes through *pipe* to *take*, not longer than *until*."""
+    import select
+
+    rest: list[bytes] = []
+    while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+        piece = os.read(pipe.fileno(), _PIECE)
+        # A program that writes over its own line ends it by a carriage return.
+        *whole, last = piece.replace(b"\r", b"\n").split(b"\n")
+        for line in whole:
+            take(b"".join((*rest, line)).decode("utf-8", "replace"))
+            rest = []
+        rest.append(last)
+        if not piece:
+            break
+        if len(rest) * _PIECE > LINE_LIMIT and sum(map(len, rest)) > LINE_LIMIT:
+            raise HostError(f"a program wrote a line of more than {LINE_LIMIT >> 20} MiB")
+    if any(rest):
+        take(b"".join(rest).decode("utf-8", "replace"))
 
 
 class _Once:
@@ -142,13 +224,19 @@ class _Kept:
         return b"".join(self._pieces).decode("utf-8", "replace")
 
 
-def _ended(running: sh.RunningCommand, timeout: float, late: threading.Event) -> bool:
+def _ended(
+    running: sh.RunningCommand,
+    timeout: float,
+    late: threading.Event,
+    meanwhile: Callable[[], None],
+) -> bool:
     """Wait for a program; return False where it had to be ended after *timeout* seconds."""
     # The timeout of sh itself looks for the end every 0.1 s only, and ends no grandchild.
     timer = threading.Timer(timeout, _end_session, [running.pid, late])
     timer.daemon = True
     timer.start()
     try:
+        meanwhile()
         running.wait()
     except BaseException:
         _end_session(running.pid, late)
@@ -156,6 +244,37 @@ def _ended(running: sh.RunningCommand, timeout: float, late: threading.Event) ->
     finally:
         timer.cancel()
     return not late.is_set()
+
+
+@contextmanager
+def _asking(is_cancelled: Callable[[], bool] | None, pid: int) -> Iterator[threading.Event]:
+    """Ask *is_cancelled* while the block runs; end the program's session where it says so.
+
+    Yields:
+        What is set then.
+    """
+    over, cancelled = threading.Event(), threading.Event()
+    if is_cancelled is None:
+        yield cancelled
+        return
+
+    def ask() -> None:
+        while not over.wait(_ASKED_EVERY):
+            if is_cancelled():
+                cancelled.set()
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGTERM)
+                if not over.wait(_TIDY_TIME):
+                    _end_session(pid, threading.Event())
+                return
+
+    asker = threading.Thread(target=ask, name="cancelled?", daemon=True)
+    asker.start()
+    try:
+        yield cancelled
+    finally:
+        over.set()
+        asker.join()
 
 
 def _end_session(pid: int, late: threading.Event) -> None:
@@ -213,6 +332,7 @@ def _environment(user: str | None) -> dict[str, str]:
         "TERM": "dumb",
         "SYSTEMD_COLORS": "0",
         "SYSTEMD_PAGER": "",
+        "DEBIAN_FRONTEND": "noninteractive",
         "USER": name,
         "LOGNAME": name,
     }

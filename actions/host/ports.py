@@ -8,7 +8,7 @@ from actions.record import Record
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions.host.endpoint import Endpoint
     from actions.host.files import Files
@@ -73,6 +73,24 @@ class Commands(Protocol):
             HostError: the program is missing, may not be run, or took too long.
         """
 
+    def stream(
+        self,
+        argv: Sequence[str],
+        take: Callable[[str], None],
+        *,
+        user: str | None = None,
+        timeout: float = 30.0,
+        is_cancelled: Callable[[], bool] | None = None,
+    ) -> Completed:
+        """Run *argv* as `run` does, and hand each line of its output to *take* as it comes.
+
+        A line comes without its newline. Where *take* raises, the program is ended. As soon
+        as *is_cancelled*, asked again and again, says so, it is ended too: a `HostError`.
+
+        Returns:
+            What `run` returns, with an empty standard output.
+        """
+
 
 Activity = Literal["active", "inactive", "failed", "changing", "unknown"]
 Operation = Literal["start", "stop", "restart", "reload", "enable", "disable"]
@@ -90,13 +108,62 @@ class UnitState(Record):
     invocation: str
     """Changes with every start of the unit; empty where that can't be told."""
     detail: str
+    description: str = ""
+    known: bool = True
+    """Whether the host has such a unit."""
+    masked: bool = False
+    since: float | None = None
+    """When it came into this activity, in seconds since the epoch."""
+    memory: int | None = None
+    """Bytes that its processes take together."""
+    restarts: int | None = None
+    """How often the service manager has started it again by itself."""
+    command: tuple[str, ...] = ()
+    """What is run to start it, as an argument list; of an init script, the script."""
+    files: tuple[str, ...] = ()
+    """The unit's own file (or its init script) and its drop-ins."""
+    group: str = ""
+    """Its control group below /sys/fs/cgroup, which tells the processes that are its own."""
+    user: str = ""
+    """With whose rights it is started; empty for root."""
+    reloads: bool | None = None
+    """Whether it can take up new settings while it runs; None where that can't be told."""
+    startup: str = ""
+    """How its start at boot is set, in the service manager's word: "enabled", "static", …."""
+    starters: tuple[str, ...] = ()
+    """The units that start it when something happens: its sockets, timers and paths."""
+
+
+class UnitWatch(Protocol):
+    """A look-out for changes of units, which goes on until it is closed."""
+
+    def close(self) -> None:
+        """Look no more; returns when no further call will be made."""
 
 
 class Units(Protocol):
     """Services under the service manager."""
 
+    def absent(self) -> str:
+        """Return why no service manager can be asked here, or nothing where one can."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return every service that is loaded or could be; raises `HostError`."""
+
     def state(self, unit: str) -> UnitState:
         """Return the state of *unit*; activity is "unknown" where it can't be seen."""
+
+    def states(self, units: Sequence[str]) -> tuple[UnitState, ...]:
+        """Return the states of *units*, in their order, by one question for all."""
+
+    def watch(self, changed: Callable[[str], None]) -> UnitWatch:
+        """Call *changed* with a unit's name, from another thread, whenever its state changes.
+
+        An empty name says that any may have changed.
+
+        Raises:
+            HostError: nothing here tells of changes; the caller has to look again and again.
+        """
 
     def operate(self, operation: Operation, unit: str, timeout: float = 90.0) -> None:
         """Do *operation* on *unit* and wait until it has ended.
@@ -104,6 +171,10 @@ class Units(Protocol):
         Raises:
             HostError: the service manager refused, the unit failed, or it took too long.
         """
+
+
+PostfixFile = Literal["main.cf", "master.cf"]
+PostfixEdit = Literal["-e", "-#", "-P", "-PX", "-F"]
 
 
 class PostfixService(Record):
@@ -145,6 +216,30 @@ class Postfix(Protocol):
 
     def user(self) -> str:
         """Return the user that Postfix's network services run as (mail_owner)."""
+
+    def folder(self) -> str:
+        """Return the folder of main.cf and master.cf; raises `HostError`."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what Postfix says against its own files when it reads them.
+
+        Raises:
+            HostError: Postfix's tool can't be asked.
+        """
+
+    def edited(self, files: Mapping[PostfixFile, bytes], edit: PostfixEdit, argument: str) -> bytes:
+        """Return what a file becomes by an edit of Postfix's own; nothing is written.
+
+        Args:
+            files: main.cf and master.cf as they are.
+            edit: an option of postconf(1), which tells the file too: "-e" sets NAME=VALUE in
+                main.cf and "-#" comments NAME out there; in master.cf "-P" sets and "-PX"
+                takes away SERVICE/TYPE/NAME, and "-F" sets SERVICE/TYPE/FIELD.
+            argument: what the option is given.
+
+        Raises:
+            HostError: Postfix's tool refused, or is too old for it.
+        """
 
 
 class Host(Protocol):

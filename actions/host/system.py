@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from actions.host.endpoint import Endpoint
     from actions.host.files import Files
     from actions.host.opener import Opener
-    from actions.host.ports import Accounts, Commands, Postfix, PostfixService, Units
+    from actions.host.ports import (
+        Accounts,
+        Commands,
+        Postfix,
+        PostfixEdit,
+        PostfixFile,
+        PostfixService,
+        Units,
+    )
 
 STATE = "/var/lib/milter-console"
 """Whoever asks: only root changes a system, so its journal is root's."""
@@ -64,6 +72,8 @@ class SystemPostfix:
         self._commands = commands
         self._settings: dict[tuple[str, ...], dict[str, str]] = {}
         self._services: tuple[PostfixService, ...] | None = None
+        self._folder = ""
+        self._seen: tuple[object, ...] = ()
 
     def setting(self, name: str) -> str:
         """Return the value of *name* with its parameters expanded; raises `HostError`."""
@@ -83,6 +93,7 @@ class SystemPostfix:
 
     def services(self) -> tuple[PostfixService, ...]:
         """Return the services of master.cf in their order; raises `HostError`."""
+        self._forget_what_changed()
         if self._services is None:
             from actions.host.master import read_master
 
@@ -94,6 +105,41 @@ class SystemPostfix:
         """Return the user that Postfix's network services run as (mail_owner)."""
         return self.setting("mail_owner")
 
+    def folder(self) -> str:
+        """Return the folder of main.cf and master.cf; raises `HostError`."""
+        return self.setting("config_directory")
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what ``postconf -n`` says on standard error; raises `HostError`."""
+        told = self._commands.run(["postconf", "-n"]).stderr.splitlines()
+        return tuple(dict.fromkeys(line.removeprefix("postconf: ").strip() for line in told))
+
+    def edited(self, files: Mapping[PostfixFile, bytes], edit: PostfixEdit, argument: str) -> bytes:
+        """Return what ``postconf`` makes of a copy of *files*; raises `HostError`."""
+        import tempfile
+
+        with tempfile.TemporaryDirectory(prefix="milter-console-") as folder:
+            for name, content in files.items():
+                with open(os.path.join(folder, name), "wb") as copy:
+                    copy.write(content)
+            self._ask("-c", folder, edit, argument)
+            name = "main.cf" if edit in {"-e", "-#"} else "master.cf"
+            with open(os.path.join(folder, name), "rb") as copy:
+                content = copy.read()
+        if name == "main.cf":
+            return content
+        from actions.host.main_cf import in_its_place
+
+        return in_its_place(files["master.cf"], content, *argument.split("/")[:2])
+
+    def _forget_what_changed(self) -> None:
+        """Forget the answers where main.cf or master.cf is another file since they were given."""
+        if self._folder and self._seen != (seen := self._stamps()):
+            self._settings, self._services, self._seen = {}, None, seen
+
+    def _stamps(self) -> tuple[object, ...]:
+        return tuple(_stamp(f"{self._folder}/{name}") for name in ("main.cf", "master.cf"))
+
     def _chroots_by_default(self) -> bool:
         """Return what "-" means in master.cf's column chroot (master(5))."""
         try:
@@ -103,11 +149,14 @@ class SystemPostfix:
         return level.partition(".")[0] in {"", "0"}
 
     def _told(self, name: str, *arguments: str) -> str:
+        self._forget_what_changed()
         if arguments not in self._settings:
             lines = (line.partition("=") for line in self._ask(*arguments).split("\n"))
-            self._settings[arguments] = {
-                key.strip(): value.strip() for key, equals, value in lines if equals
-            }
+            told = {key.strip(): value.strip() for key, equals, value in lines if equals}
+            self._settings[arguments] = told
+            if not self._folder and "-x" in arguments:
+                self._folder = told.get("config_directory", "")
+                self._seen = self._stamps()
         try:
             return self._settings[arguments][name]
         except KeyError:
@@ -119,6 +168,15 @@ class SystemPostfix:
             told = asked.stderr.strip() or asked.exit_code
             raise HostError(f"postconf {arguments[0]} failed: {told}")
         return asked.stdout
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what tells a file from the one that stood there before."""
+    try:
+        entry = os.stat(path)
+    except OSError:
+        return ()
+    return entry.st_ino, entry.st_mtime_ns, entry.st_size
 
 
 def _with_name(value: str, service: PostfixService) -> str:

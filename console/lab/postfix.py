@@ -12,10 +12,11 @@ from actions.host.master import read_master
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions.host.ports import PostfixService
+    from actions.host.ports import PostfixEdit, PostfixFile, PostfixService
 
 DEFAULTS: Mapping[str, str] = {
     "config_directory": "/etc/postfix",
+    "command_directory": "/usr/sbin",
     "mail_name": "Postfix",
     "mail_version": "lab",
     "mail_owner": "postfix",
@@ -33,6 +34,11 @@ DEFAULTS: Mapping[str, str] = {
     "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
     "smtpd_authorized_xclient_hosts": "",
     "message_size_limit": "10240000",
+    "queue_minfree": "0",
+    "qmgr_message_active_limit": "20000",
+    "minimal_backoff_time": "300s",
+    "maximal_backoff_time": "4000s",
+    "maximal_queue_lifetime": "5d",
     "smtpd_milters": "",
     "smtpd_milter_maps": "",
     "receive_override_options": "",
@@ -107,6 +113,20 @@ class MainCf:
     def user(self) -> str:
         """Return the user that Postfix's network services run as (mail_owner)."""
         return self.setting("mail_owner")
+
+    def folder(self) -> str:
+        """Return the folder of main.cf and master.cf."""
+        return os.path.dirname(self._path)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return nothing: the lab's Postfix takes what it finds."""
+        return ()
+
+    def edited(self, files: Mapping[PostfixFile, bytes], edit: PostfixEdit, argument: str) -> bytes:
+        """Return what a file becomes by *edit*, as postconf(1) does it; raises `HostError`."""
+        from console.lab.postconf import edited
+
+        return edited(files, edit, argument)
 
     def read(self) -> dict[str, str]:
         """Return every setting as it is written, without expansion; raises `HostError`."""

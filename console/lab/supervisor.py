@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from console.lab import folder
 from console.lab.control import Client
-from console.lab.definitions import UNITS, plain_name
+from console.lab.definitions import SUFFIX, UNITS, plain_name
 from console.lab.faults import faults_named
 from console.lab.layout import CONTROL, ERRORS, MAIN_CF
 from console.lab.maillog import MailLog
@@ -31,6 +31,7 @@ from console.lab.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from typing import Any
 
     from console.lab.faults import Fault
 
@@ -72,6 +73,8 @@ class Supervisor:
         self._killed = tuple(fault.unit for fault in faults if fault.killed)
         self._log = MailLog(root, MainCf(root + MAIN_CF).setting("myhostname"))
         self._jobs: list[Iterator[None]] = []
+        self._watchers: list[Client] = []
+        self._seen = self._looks()
         self._ending = False
         self._selector = selectors.DefaultSelector()
         self._watch(leash, self._end)
@@ -115,6 +118,19 @@ class Supervisor:
         while ended := [job for job in self._jobs if next(job, _ENDED) is _ENDED]:
             # The end of one may be what another waits for.
             self._jobs = [job for job in self._jobs if job not in ended]
+        self._tell_watchers()
+
+    def _looks(self) -> dict[str, object]:
+        """Return what of each unit a watcher is told of, when it is another than before."""
+        return {name: (unit.activity, unit.pid, unit.enabled) for name, unit in self._units.items()}
+
+    def _tell_watchers(self) -> None:
+        looks = self._looks()
+        changed = [name for name, look in looks.items() if look != self._seen[name]]
+        self._seen = looks
+        for name in changed:
+            for client in self._watchers:
+                client.answer({"changed": f"{name}{SUFFIX}"})
 
     def _watch(self, source: int | socket.socket, act: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, act)
@@ -155,22 +171,28 @@ class Supervisor:
         orders = client.receive()
         if orders is None:
             self._selector.unregister(client.link)
+            self._watchers = [one for one in self._watchers if one is not client]
             client.link.close()
             return
-        self._jobs += [self._answer(client, order) for order in orders]
+        self._watchers += [client for order in orders if order.get("do") == "watch"]
+        asked = [order for order in orders if order.get("do") != "watch"]
+        self._jobs += [self._answer(client, order) for order in asked]
 
-    def _answer(self, client: Client, order: dict[str, str]) -> Iterator[None]:
+    def _answer(self, client: Client, order: dict[str, Any]) -> Iterator[None]:
         try:
             answer = yield from self._carry_out(order)
         except OperationFailed as error:
             answer = {"error": str(error)}
         client.answer(answer)
 
-    def _carry_out(self, order: dict[str, str]) -> Generator[None, None, dict[str, object]]:
-        unit = self._units.get(plain_name(order.get("unit", "")))
+    def _carry_out(self, order: dict[str, Any]) -> Generator[None, None, dict[str, object]]:
         operation = order.get("do", "")
-        if operation == "state":
-            return unit.state() if unit else {"absent": True}
+        if operation == "names":
+            return {"names": [f"{name}{SUFFIX}" for name in self._units]}
+        if operation == "states":
+            asked = [self._units.get(plain_name(name)) for name in order.get("units", ())]
+            return {"states": [unit.state() if unit else {} for unit in asked]}
+        unit = self._units.get(plain_name(order.get("unit", "")))
         if unit is None:
             raise OperationFailed("this host has no such unit")
         while unit.busy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ class Unit:
     def __init__(self, root: str, definition: UnitDefinition, fault: Fault | None) -> None:
         self.name = definition.name
         self.reload = definition.reload
-        self.activity: Activity = "inactive"
+        self._activity: Activity = "inactive"
         self.enabled = True
         self.pid = 0
         self.told = -1
@@ -42,10 +43,16 @@ class Unit:
         self._definition = definition
         self._fault = fault
         self._invocation = ""
+        self._since = 0.0
         self._detail = "never started"
         self._report = b""
         self._stopping = False
         self._started_before = False
+
+    @property
+    def activity(self) -> Activity:
+        """What it is doing, in a service manager's words."""
+        return self._activity
 
     @property
     def detail(self) -> str:
@@ -70,6 +77,14 @@ class Unit:
             "main_pid": self.pid,
             "invocation": self._invocation,
             "detail": self._detail,
+            "description": self._definition.description,
+            "since": self._since or None,
+            "memory": _memory(self.pid),
+            "restarts": 0,
+            "command": self._definition.command,
+            "user": self._definition.user,
+            "reloads": bool(self.reload),
+            "startup": "enabled" if self.enabled else "disabled",
         }
 
     def launch(self, *, keep_invocation: bool = False) -> None:
@@ -80,7 +95,7 @@ class Unit:
             self.listener.close()
             self.listener = None
         self.pid, self.told = forked
-        self.activity, self._detail = "changing", "start"
+        self._become("changing", "start")
         self._report, self._stopping, self._started_before = b"", False, True
         if not keep_invocation:
             self._invocation = uuid.uuid4().hex
@@ -90,7 +105,7 @@ class Unit:
         piece = os.read(self.told, 4096)
         self._report += piece
         if self._report == READY:
-            self.activity, self._detail = "active", "running"
+            self._become("active", "running")
         if not piece or self._report == READY:
             os.close(self.told)
             self.told = -1
@@ -106,19 +121,30 @@ class Unit:
         self.pid = 0
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            self.activity, self._detail = "inactive", "dead"
+            self._become("inactive", "dead")
             return
-        self.activity = "failed"
+        ended = f"main process exited, status={code}"
+        if code < 0:
+            ended = f"main process killed by {signal.Signals(-code).name}"
         reason = self._report.removeprefix(READY).decode("utf-8", "replace")
-        if reason:
-            self._detail = reason
-        elif code < 0:
-            self._detail = f"main process killed by {signal.Signals(-code).name}"
-        else:
-            self._detail = f"main process exited, status={code}"
+        self._become("failed", reason or ended)
+
+    def _become(self, activity: Activity, detail: str) -> None:
+        self._activity, self._detail, self._since = activity, detail, round(time.time(), 3)
 
     def _stand_in(self) -> str:
         fault = self._fault
         if fault is None or (self._started_before and not fault.stand_in_lasts):
             return ""
         return fault.stand_in
+
+
+def _memory(pid: int) -> int | None:
+    """Return the bytes of memory that process *pid* has; None where none runs."""
+    if not pid:
+        return None
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return None

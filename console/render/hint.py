@@ -28,7 +28,7 @@ class Hints(Record):
         """
         if self.again:
             return printable(shlex.join(self._once_more(action, arguments)))
-        words = ["console", "run", action, *_options(arguments)]
+        words = ["console", "run", action, *_options(action, arguments)]
         if self.lab:
             words += ["--lab", self.lab]
         return printable(shlex.join(words))
@@ -39,9 +39,12 @@ class Hints(Record):
         if find(action).kind == "plan":
             return self.again
         kept = [(name, value) for name, value in arguments if self.lab not in value]
-        return (*self.again, "run", action, *_options(kept))
+        return (*self.again, "run", action, *_options(action, kept))
 
 
-def _options(arguments: Iterable[tuple[str, str]]) -> Iterable[str]:
+def _options(action: str, arguments: Iterable[tuple[str, str]]) -> Iterable[str]:
+    from actions.registry import find
+
+    places = {one.name for one in find(action).parameters if one.option.positional}
     for name, value in arguments:
-        yield from (f"--{name}", value)
+        yield from (value,) if name in places else (f"--{name}", value)

@@ -23,8 +23,10 @@ from actions.host.ports import UnitState
 from tests.postfix_ports import NoPostfix
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from actions.host.endpoint import Endpoint
-    from actions.host.ports import Accounts, Commands, Operation, Postfix, Units
+    from actions.host.ports import Accounts, Commands, Operation, Postfix, Units, UnitWatch
 
 IS_UNABLE = os.geteuid() != 0 and not os.environ.get("CI")
 WHY_UNABLE = "gives files to other users, which only root can; run the tests as root"
@@ -77,6 +79,26 @@ class SandboxUnits:
             return UnitState(unit, "active", None, pid, f"{pid}-{_started(pid)}", "running")
         failed = os.path.exists(self._path(unit, "failed"))
         return UnitState(unit, "failed" if failed else "inactive", None, 0, "", "")
+
+    def absent(self) -> str:
+        return ""
+
+    def names(self) -> tuple[str, ...]:
+        with suppress(FileNotFoundError):
+            return tuple(
+                sorted(
+                    name.removesuffix(".fifo")
+                    for name in os.listdir(self._folder)
+                    if name.endswith(".fifo")
+                )
+            )
+        return ()
+
+    def states(self, units: Sequence[str]) -> tuple[UnitState, ...]:
+        return tuple(map(self.state, units))
+
+    def watch(self, changed: Callable[[str], None]) -> UnitWatch:
+        raise HostError("nothing in the sandbox tells of changes")
 
     def operate(self, operation: Operation, unit: str, timeout: float = 90.0) -> None:
         if operation in {"stop", "restart"}:

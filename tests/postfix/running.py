@@ -15,7 +15,7 @@ from tests.milters.running import eventually, free_port
 from tests.postfix.sasl import AuthServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actions.host.ports import Completed
 
@@ -70,9 +70,10 @@ virtual_alias_maps = inline:{{
 virtual_uid_maps = static:{nobody}
 virtual_gid_maps = static:{nobody}
 virtual_minimum_uid = 1
-relay_domains = closed.example, bounced.example, discarded.example, hop.example
+relay_domains = closed.example, waiting.example, bounced.example, discarded.example, hop.example
 transport_maps = inline:{{
     {{ closed.example = smtp:[127.0.0.1]:{closed} }},
+    {{ waiting.example = nowhere: }},
     {{ bounced.example = error:5.1.1 no such address here }},
     {{ discarded.example = discard:by the test }} }}
 smtpd_tls_cert_file = {root}/tls/certificate
@@ -89,6 +90,8 @@ rewrite unix - - n - - trivial-rewrite
 proxymap unix - - n - - proxymap
 anvil unix - - n - 1 anvil
 tlsmgr unix - - n 1000? 1 tlsmgr
+showq unix n - n - - showq
+pickup unix n - n 60 1 pickup
 postlog unix-dgram n - n - 1 postlogd
 qmgr unix n - n 300 1 qmgr
 bounce unix - - n - 0 bounce
@@ -115,8 +118,12 @@ PORTS = {
 """Every smtpd, and what it is set to besides main.cf."""
 
 
+OWN = ("postconf", "postqueue", "postsuper", "postcat")
+"""Postfix's commands that look at the private instance."""
+
+
 class PrivateCommands(SystemCommands):
-    """The machine's programs; postconf looks at the private instance."""
+    """The machine's programs; Postfix's own look at the private instance."""
 
     def __init__(self, config: Path) -> None:
         self._config = str(config)
@@ -124,9 +131,24 @@ class PrivateCommands(SystemCommands):
     def run(
         self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
     ) -> Completed:
-        if argv[0] == "postconf":
-            argv = ["postconf", "-c", self._config, *argv[1:]]
-        return super().run(argv, user=user, timeout=timeout)
+        return super().run(self._own(argv), user=user, timeout=timeout)
+
+    def stream(
+        self,
+        argv: Sequence[str],
+        take: Callable[[str], None],
+        *,
+        user: str | None = None,
+        timeout: float = 30.0,
+        is_cancelled: Callable[[], bool] | None = None,
+    ) -> Completed:
+        return super().stream(
+            self._own(argv), take, user=user, timeout=timeout, is_cancelled=is_cancelled
+        )
+
+    def _own(self, argv: Sequence[str]) -> Sequence[str]:
+        is_own = os.path.basename(argv[0]) in OWN
+        return [argv[0], "-c", self._config, *argv[1:]] if is_own else argv
 
 
 class Postfix:

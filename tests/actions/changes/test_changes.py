@@ -19,9 +19,11 @@ from actions.changes import (
     Membership,
     Owned,
     Ownership,
+    QueueOperation,
     UnitOperation,
     from_record,
 )
+from actions.changes.queue import Chosen
 from actions.changes.shell import text_of
 from actions.host.errors import HostError, UnknownAccount
 from actions.host.kept import Kept
@@ -53,6 +55,12 @@ CHANGES: tuple[Change, ...] = (
     UnitOperation("reload", "a.service", "active", "i"),
     UnitOperation("enable", "a.service", "active", "i"),
     UnitOperation("disable", "a.service", "active", "i"),
+    QueueOperation("hold", (Chosen("A4EFD20C350", 1), Chosen("4cZz1R0bq8z2Kn", 2)), ("A4 …",), "n"),
+    QueueOperation("release", (Chosen("A4EFD20C350", 1),)),
+    QueueOperation("requeue", (Chosen("A4EFD20C350", 1),)),
+    QueueOperation("delete", tuple(Chosen(f"A4EFD20C35{n}", n) for n in range(9)), ("A4 …",)),
+    QueueOperation("flush", ()),
+    QueueOperation("flush", tuple(Chosen(f"A4EFD20C35{n}", n) for n in range(9))),
     Command(("postfix", "start"), undo_argv=("postfix", "stop")),
     Command(("rm", "a b"), "postfix", why_no_undo="it is gone"),
 )
@@ -69,6 +77,7 @@ def test_a_change_shows_itself(change: Change) -> None:
     assert change.target
     assert change.as_command()
     assert change.lines()
+    assert not any("\n" in line.text for line in change.lines())
     assert change.undo_note or change.undo == "exact"
 
 
@@ -106,6 +115,9 @@ def test_the_inverse_of_the_inverse_is_the_change(change: Change) -> None:
         },
         {"change": "unit", "operation": "explode", "unit": "", "activity": "", "invocation": ""},
         {"change": "command", "argv": [1]},
+        {"change": "queue", "doing": "hold", "messages": "A4", "shown": [], "note": ""},
+        {"change": "queue", "doing": "hold", "messages": [["A4"]], "shown": [], "note": ""},
+        {"change": "queue", "doing": "burn", "messages": [], "shown": [], "note": ""},
     ],
     ids=str,
 )

@@ -11,6 +11,7 @@ import pytest
 
 import actions
 from actions.host.accounts import FolderAccounts, SystemAccounts, operator
+from actions.host.commands import SystemCommands
 from actions.host.errors import HostError, UnknownAccount
 from actions.host.files import Files
 from actions.host.ports import Completed
@@ -90,7 +91,7 @@ def test_the_system_has_users_and_groups() -> None:
             accounts.members(name)
 
 
-class Told:
+class Told(SystemCommands):
     """Commands that are only noted."""
 
     def __init__(self, exit_code: int = 0) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.host.commands import SystemCommands
 from actions.host.errors import HostError
 from actions.host.ports import Completed
 from actions.host.system import SystemHost, SystemPostfix
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from actions.host.ports import Host
 
 
-class Postconf:
+class Postconf(SystemCommands):
     """What ``postconf -x`` prints on a host with Postfix."""
 
     def __init__(self, ended: Completed) -> None:

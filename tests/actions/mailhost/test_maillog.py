@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions.host.commands import SystemCommands
 from actions.host.errors import HostError, NotPermitted
 from actions.host.ports import Completed
 from actions.host.system import SystemHost
@@ -308,7 +309,7 @@ class TestWhichLog:
         assert open_log(host).name == "journal"
 
 
-class Told:
+class Told(SystemCommands):
     """Answers as journalctl does; there is no journal where tests run."""
 
     def __init__(self, *answers: tuple[int, str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import queue
+import signal
 import socket
 import stat
 import time
@@ -140,6 +142,58 @@ def test_enabling_is_remembered_and_unknown_units_are_told(lab: Lab) -> None:
     assert units.state("exim").detail == "this host has no such unit"
     with pytest.raises(HostError, match="no such unit"):
         units.operate("start", "exim")
+
+
+def test_all_units_are_told_by_one_question(lab: Lab) -> None:
+    units = lab.host.units
+    assert units.absent() == ""
+    assert set(units.names()) == {f"{unit}.service" for unit in UNITS}
+    started = time.time()
+    units.operate("restart", "opendkim")
+    states = units.states(("opendkim.service", "exim", "postfix"))
+    assert [state.name for state in states] == ["opendkim.service", "exim", "postfix"]
+    signer, exim, postfix = states
+    assert (exim.known, exim.activity) == (False, "inactive")
+    assert signer.command == ("/usr/sbin/opendkim",)
+    assert signer.user == "opendkim"
+    assert signer.since is not None
+    assert started - 0.01 <= signer.since <= time.time()
+    assert postfix.since is not None
+    assert postfix.since < signer.since
+    assert signer.memory is not None
+    assert signer.memory > 1_000_000
+    units.operate("stop", "opendkim")
+    assert units.state("opendkim").memory is None
+    units.operate("start", "opendkim")
+
+
+def test_changes_are_told_as_they_happen(lab: Lab) -> None:
+    told: queue.Queue[str] = queue.Queue()
+    units = lab.host.units
+    watch = units.watch(told.put)
+    try:
+        os.kill(units.state("opendkim").main_pid, signal.SIGKILL)
+        assert told.get(timeout=5) == "opendkim.service"
+        assert units.state("opendkim").activity == "failed"
+    finally:
+        watch.close()
+    units.operate("start", "opendkim")
+    while not told.empty():
+        assert told.get() == "opendkim.service"
+    units.operate("reload", "postfix")
+    assert told.empty(), "it was closed"
+
+
+def test_a_watch_ends_with_its_lab(place: Path) -> None:
+    told: queue.Queue[str] = queue.Queue()
+    with running_lab() as ended:
+        watch = ended.host.units.watch(told.put)
+    watch.close()
+    with pytest.raises(HostError, match="the lab does not answer"):
+        ended.host.units.watch(told.put)
+    with pytest.raises(HostError, match="the lab does not answer"):
+        ended.host.units.names()
+    assert "the lab does not answer" in ended.host.units.absent()
 
 
 def test_settings_are_told_as_postfix_tells_them(lab: Lab) -> None:
