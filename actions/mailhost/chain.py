@@ -98,15 +98,6 @@ class Reading(Record):
     refusals: tuple[Refusal, ...]
 
 
-def configured_chain(host: Host, connector: Connector = connect) -> ConfiguredChain:
-    """Return the milters of Postfix's smtpd on *host*, in their order.
-
-    Raises:
-        HostError: Postfix's settings can't be read, or name a milter that Postfix refuses.
-    """
-    return read_chain(host.postfix.setting, connector)
-
-
 def read_chain(get: Callable[[str], str], connector: Connector = connect) -> ConfiguredChain:
     """Return the chain out of settings that *get* tells by name; raises `HostError`."""
     reading = read_settings(get, connector)

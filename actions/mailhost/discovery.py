@@ -253,7 +253,9 @@ def _refused(reading: Reading, setting: str, service: PostfixService) -> Iterato
             why = f"{refusal.reason}; {refusal.effect}"
             what = f"Postfix refuses {refusal.item or refusal.setting}"
             goes_on = refusal.effect in {PASSED_OVER, WHEN_IT_FAILS}
-            yield Finding(Health.DEGRADED if goes_on else Health.DOWN, what, where, why)
+            health = Health.DEGRADED if goes_on else Health.DOWN
+            named = f"chain.refused.{refusal.item or name}".replace(" ", "-")
+            yield Finding(health, what, where, why, name=named)
 
 
 def _useless(service: PostfixService) -> Iterator[Finding]:
@@ -265,6 +267,7 @@ def _useless(service: PostfixService) -> Iterator[Finding]:
                 f"-o {name} has no effect in {service.name}",
                 f"master.cf: {service.name}",
                 f"cleanup reads it, {service.program} does not",
+                name=f"chain.useless.{service.name}.{name}",
             )
 
 

@@ -137,7 +137,7 @@ def _asked(host: Host, service: dict[str, str], connector: Connector) -> Behind:
     program = host.at(PROGRAM) if os.path.exists(host.at(PROGRAM)) else "milter-manager"
     command = f"{program} --show-config"
     try:
-        answer = _run(host, program, user)
+        answer = show_config(host, program, user)
     except HostError as error:
         return _unknown(host, listens, user, command, str(error))
     shown = read_shown(answer.stdout, answer.stderr)
@@ -155,7 +155,8 @@ def _asked(host: Host, service: dict[str, str], connector: Connector) -> Behind:
     return Behind((*listens, *where), command, children, trouble, user, findings)
 
 
-def _run(host: Host, program: str, user: str) -> Completed:
+def show_config(host: Host, program: str, user: str) -> Completed:
+    """Return what *program* shows of its configuration, asked as *user*; raises `HostError`."""
     argv = [program, "--show-config"]
     if host.kind == "lab":  # Its users are none of this machine's, and its program is ours.
         return host.commands.run(argv, timeout=PATIENCE)
@@ -190,6 +191,7 @@ def _unknown(
         "the milters behind milter-manager are not known",
         source,
         reason,
+        name="chain.milter-manager.unknown",
     )
     return Behind(listens, source, (), reason, user, (finding,))
 
@@ -283,10 +285,12 @@ def _wrong(shown: ShownConfig, command: str) -> Iterator[Finding]:
             "milter-manager's configuration has an error",
             command,
             f"{error}; a reload would drop every child and let all mail pass unfiltered",
+            name="chain.milter-manager.configuration",
         )
     if shown.left_out:
         what = "not all milters behind milter-manager are known"
-        yield Finding(Health.UNKNOWN, what, command, _too_many(shown))
+        why = _too_many(shown)
+        yield Finding(Health.UNKNOWN, what, command, why, name="chain.milter-manager.too-many")
     for milter in shown.milters:
         if milter.settings.get("enabled", "true") == "true":
             yield from _wrong_spec(milter)
@@ -299,4 +303,5 @@ def _wrong_spec(milter: ShownMilter) -> Iterator[Finding]:
     except BadEndpoint as error:
         what = f"milter-manager can't ask {milter.name}"
         where = f"connection_spec of {milter.name}"
-        yield Finding(Health.DOWN, what, where, str(error) if spec else "it is nil")
+        why = str(error) if spec else "it is nil"
+        yield Finding(Health.DOWN, what, where, why, name=f"chain.milter-manager.{milter.name}")

@@ -13,7 +13,8 @@ from actions.action import ActionError, Exit
 from actions.finding import Finding, Health, Remedy
 from actions.host.endpoint import BadEndpoint
 from actions.host.errors import HostError
-from actions.mailhost.chain import configured_chain, connector_as, links
+from actions.mailhost.chain import connector_as, links
+from actions.mailhost.discovery import discover, find_chain
 from actions.milter.link import ChainSettings, Link, open_session
 from actions.milter.session import Trouble, trouble_of
 from actions.milter.transport import Timeouts
@@ -23,6 +24,7 @@ from actions.sockets.report import Edge, SocketsReport
 if TYPE_CHECKING:
     from actions.action import Context
     from actions.host.ports import Account
+    from actions.milter.transport import Connector
 
 PATIENCE = 5.0
 """Seconds that a healthy milter has for connecting and negotiating."""
@@ -34,11 +36,11 @@ def check_sockets(ctx: Context, milters: tuple[str, ...]) -> SocketsReport:
     Raises:
         ActionError: a specification names no endpoint, or the chain can't be read.
     """
-    specs = milters or _configured(ctx)
     user = ctx.host.postfix.user()
     timeouts = Timeouts(*(PATIENCE,) * 5)
+    connector = connector_as(ctx.host, user)
     try:
-        chain = links(specs, connector_as(ctx.host, user))
+        chain = links(milters, connector) if milters else _configured(ctx, connector)
     except BadEndpoint as error:
         raise ActionError(f"--milter {error}", Exit.USAGE) from error
     account = ctx.host.accounts.user(user)
@@ -68,15 +70,16 @@ def look_at(ctx: Context, link: Link, account: Account) -> Edge:
     )
 
 
-def _configured(ctx: Context) -> tuple[str, ...]:
-    specs = configured_chain(ctx.host).specs
-    if not specs:
+def _configured(ctx: Context, connector: Connector) -> tuple[Link, ...]:
+    """Return the milters of mail from outside, each where a chrooted smtpd has its socket."""
+    found = find_chain(discover(ctx.host, connector, only=""))
+    if found is None or not found.chain.links:
         raise ActionError(
             "Postfix on this host uses no milter (smtpd_milters is empty)",
             Exit.USAGE,
             "name one with --milter unix:/path/to/socket",
         )
-    return specs
+    return found.chain.links
 
 
 def _proof(ctx: Context, link: Link) -> tuple[Trouble | None, Health]:
@@ -104,15 +107,17 @@ def _finding(
     steps: tuple[Step, ...],
 ) -> Finding:
     edge = f"{account.name} → {link.name}"
+    name = f"sockets.{account.name}.{link.name}"
     if trouble is None:
-        return Finding(Health.OK, f"{edge} works", link.endpoint.spec)
+        return Finding(Health.OK, f"{edge} works", link.endpoint.spec, name=name)
     broken = failing(steps)
     if health is Health.UNKNOWN:
         seen = f"; by its modes {broken.path} would stop it ({broken.note})" if broken else ""
-        return Finding(health, f"{edge}: not proved", link.endpoint.spec, trouble.text + seen)
+        why = trouble.text + seen
+        return Finding(health, f"{edge}: not proved", link.endpoint.spec, why, name=name)
     if broken is None or not broken.needs:
         why = f"{broken.path} {broken.note}" if broken else trouble.text
-        return Finding(health, f"{edge}: {trouble.text}", link.endpoint.spec, why)
+        return Finding(health, f"{edge}: {trouble.text}", link.endpoint.spec, why, name=name)
     why = (
         f"connecting as {account.name}: permission denied on {broken.path} "
         f"(needs {broken.needs}, {broken.note}; {broken.owner}:{broken.group} {broken.mode:04o})"
@@ -121,4 +126,5 @@ def _finding(
     if broken.kind == "socket":
         arguments = (("milter", link.endpoint.spec),)
         remedy = Remedy("sockets.fix", arguments, f"let {account.name} open {link.name}'s socket")
-    return Finding(Health.DOWN, f"{edge}: permission denied", link.endpoint.spec, why, remedy)
+    what = f"{edge}: permission denied"
+    return Finding(Health.DOWN, what, link.endpoint.spec, why, remedy, name)

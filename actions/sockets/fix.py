@@ -9,11 +9,17 @@ from actions.action import ActionError, Exit
 from actions.changes import FileEdit, Membership, UnitOperation
 from actions.finding import Health
 from actions.host.errors import HostError
+from actions.mailhost.socket_owners import (
+    SOCKET_OWNERS,
+    Setting,
+    SocketOwner,
+    socket_path,
+    with_setting,
+)
 from actions.plan import Plan, Proof
 from actions.record import Record
 from actions.sockets.check import check_sockets
 from actions.sockets.path import Step, failing
-from actions.sockets.settings import SOCKET_OWNERS, Setting, SocketOwner, value_of, with_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +126,7 @@ def _told_by(host: Host, owner: SocketOwner) -> Iterator[_Found]:
             kept = host.files.keep(file)
         except HostError:
             continue
-        named = value_of(_text(kept), owner.path) if kept else ""
+        named = socket_path(_text(kept), owner) if kept else ""
         if kept and named:
             yield _Found(owner, file, kept, named)
             return
@@ -149,7 +155,7 @@ def _changes(host: Host, found: _Found, step: Step, client: Account) -> tuple[Ch
             ]
     text = found.text
     for setting, value in edits:
-        text = with_setting(text, setting, value, found.socket)
+        text = with_setting(text, setting, value)
     changes: list[Change] = []
     if text != found.text:
         content = text.encode("utf-8", "surrogateescape")

@@ -9,10 +9,10 @@ from actions.host.errors import HostError
 from actions.host.system import SystemHost
 from actions.mailhost.chain import (
     MACRO_STAGES,
-    configured_chain,
     connector_as,
     links,
     milter_name,
+    read_chain,
 )
 from actions.milter.connection import offer_of
 from actions.milter.transport import connect
@@ -49,19 +49,19 @@ def host(**settings: str) -> SystemHost:
     ],
 )
 def test_milters_are_read_as_postfix_reads_them(written: str, specs: tuple[str, ...]) -> None:
-    assert configured_chain(host(smtpd_milters=written)).specs == specs
+    assert read_chain(host(smtpd_milters=written).postfix.setting).specs == specs
 
 
 def test_a_milter_in_braces_has_settings_of_its_own() -> None:
     written = "{ unix:/a, command_timeout=5s, default_action=reject } unix:/b"
-    first, second = configured_chain(host(smtpd_milters=written)).links
+    first, second = read_chain(host(smtpd_milters=written).postfix.setting).links
     assert (first.timeouts.reply, first.timeouts.connect, first.timeouts.end) == (5, 30, 300)
     assert (second.timeouts.reply, second.default_action) == (60, "accept")
     assert first.default_action == "reject"
 
 
 def test_the_mta_is_what_its_settings_say() -> None:
-    chain = configured_chain(host(smtpd_milters="unix:/a"))
+    chain = read_chain(host(smtpd_milters="unix:/a").postfix.setting)
     assert (chain.hostname, chain.daemon_name) == ("mx.example.org", "daemon.example.org")
     assert chain.version == "Postfix 3.10.1"
     assert chain.macro_lists["mail"] == ("i", "auth_type")
@@ -78,12 +78,12 @@ def test_the_mta_is_what_its_settings_say() -> None:
 )
 def test_what_postfix_refuses_is_an_error(settings: dict[str, str]) -> None:
     with pytest.raises(HostError):
-        configured_chain(host(**settings))
+        read_chain(host(**settings).postfix.setting)
 
 
 def test_settings_that_cannot_be_read_are_an_error() -> None:
     with pytest.raises(HostError):
-        configured_chain(host())
+        read_chain(host().postfix.setting)
 
 
 @pytest.mark.parametrize(
@@ -120,5 +120,7 @@ def test_a_connector_for_nobody_is_an_error() -> None:
 
 def test_each_milter_is_offered_its_own_protocol_version() -> None:
     written = "{ unix:/a, protocol=2 } unix:/b"
-    first, second = configured_chain(host(smtpd_milters=written, milter_protocol="4")).links
+    first, second = read_chain(
+        host(smtpd_milters=written, milter_protocol="4").postfix.setting
+    ).links
     assert (first.offer, second.offer) == (offer_of(2), offer_of(4))

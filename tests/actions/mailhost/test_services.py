@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.host.commands import SystemCommands
 from actions.host.errors import HostError
 from actions.host.master import read_master
 from actions.host.ports import Completed
@@ -97,7 +98,7 @@ def test_a_master_cf_that_postconf_refuses_is_an_error(tmp_path: Path) -> None:
         host.postfix.services()
 
 
-class OldCommands:
+class OldCommands(SystemCommands):
     """Postfix 2.10 as CentOS 7 has it: no compatibility_level, no -P, no braces after -o."""
 
     def run(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from actions.sockets.settings import SOCKET_OWNERS, SocketOwner, value_of, with_setting
+from actions.mailhost.socket_owners import (
+    SOCKET_OWNERS,
+    SocketOwner,
+    socket_path,
+    with_setting,
+)
 
 OWNERS = {owner.unit: owner for owner in SOCKET_OWNERS}
 
@@ -32,23 +37,23 @@ MENDED = {
 
 @pytest.mark.parametrize("unit", FILES)
 def test_the_socket_in_force_is_found_past_comments(unit: str) -> None:
-    assert value_of(FILES[unit], OWNERS[unit].path) == PATHS[unit]
+    assert socket_path(FILES[unit], OWNERS[unit]) == PATHS[unit]
 
 
 @pytest.mark.parametrize("unit", FILES)
 def test_only_the_settings_own_words_change(unit: str) -> None:
     owner = OWNERS[unit]
     assert owner.mode is not None
-    after = with_setting(FILES[unit], owner.mode, owner.open_to_group, PATHS[unit])
+    after = with_setting(FILES[unit], owner.mode, owner.open_to_group)
     assert after == FILES[unit].replace(*MENDED[unit])
-    again = with_setting(after, owner.mode, owner.open_to_group, PATHS[unit])
+    again = with_setting(after, owner.mode, owner.open_to_group)
     assert again == after
 
 
 def test_a_greylist_socket_without_a_mode_gets_one() -> None:
     owner = OWNERS["milter-greylist"]
     assert owner.mode is not None
-    after = with_setting('socket "/run/g.sock"\ndelay 1\n', owner.mode, "660", "/run/g.sock")
+    after = with_setting('socket "/run/g.sock"\ndelay 1\n', owner.mode, "660")
     assert after == 'socket "/run/g.sock" 660\ndelay 1\n'
 
 
@@ -56,7 +61,7 @@ def test_a_greylist_socket_without_a_mode_gets_one() -> None:
 def test_a_setting_that_is_nowhere_is_added_at_the_end(before: str) -> None:
     owner: SocketOwner = OWNERS["clamav-milter"]
     assert owner.mode is not None
-    after = with_setting(before, owner.mode, "660", "/run/c.ctl")
+    after = with_setting(before, owner.mode, "660")
     assert after == "MilterSocket /run/c.ctl\nMilterSocketMode 660\n"
 
 
@@ -64,21 +69,20 @@ def test_a_sockets_owner_stays_who_it_is() -> None:
     owner = OWNERS["spamass-milter"]
     assert owner.group is not None
     before = 'SOCKETOWNER="spamd:spamd"\n'
-    assert with_setting(before, owner.group, "postfix", "") == 'SOCKETOWNER="spamd:postfix"\n'
+    assert with_setting(before, owner.group, "postfix") == 'SOCKETOWNER="spamd:postfix"\n'
 
 
-def test_a_setting_does_not_reach_into_the_next_line() -> None:
+def test_a_setting_without_its_value_does_not_reach_into_the_next_line() -> None:
     owner = OWNERS["clamav-milter"]
     assert owner.mode is not None
     before = "MilterSocketMode\nLogVerbose no\n"
-    assert value_of(before, owner.mode.pattern) == ""
-    after = with_setting(before, owner.mode, "660", "")
-    assert after == before + "MilterSocketMode 660\n"
+    after = with_setting(before, owner.mode, "660")
+    assert after == "MilterSocketMode 660\nLogVerbose no\n"
 
 
-def test_the_group_of_milter_managers_socket_is_set_where_the_seed_sets_it() -> None:
+def test_the_group_of_milter_managers_socket_is_set_in_its_commented_line() -> None:
     owner = OWNERS["milter-manager"]
     assert owner.group is not None
     before = '#SOCKET_GROUP="milter-manager"\nCONNECTION_SPEC=unix:/run/m.sock\n'
-    after = with_setting(before, owner.group, "postfix", "/run/m.sock")
-    assert after == before + 'SOCKET_GROUP="postfix"\n'
+    after = with_setting(before, owner.group, "postfix")
+    assert after == 'SOCKET_GROUP="postfix"\nCONNECTION_SPEC=unix:/run/m.sock\n'
