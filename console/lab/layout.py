@@ -91,6 +91,14 @@ PLACES = (
     Place("/var/spool/postfix/spamass", owner="spamass-milter"),
 )
 
+PROGRAMS = {
+    PROGRAM: "console.lab.services.milter_manager.program",
+    "/usr/sbin/postqueue": "console.lab.queue.postqueue",
+    "/usr/sbin/postsuper": "console.lab.queue.postsuper",
+    "/usr/sbin/postcat": "console.lab.queue.postcat",
+}
+"""The lab's commands, and the module of each."""
+
 _TREE = Path(__file__).with_name("tree")
 _PACKAGES = str(Path(__file__).parents[2])
 
@@ -121,7 +129,8 @@ def furnish(root: str, port: int, faults: tuple[Fault, ...]) -> None:
     _write(root, "/etc/passwd", passwd_text(crew))
     _write(root, "/etc/group", group_text(crew))
     _write_key(root, crew)
-    _write(root, PROGRAM, _program(root), 0o755)
+    for path, module in PROGRAMS.items():
+        _write(root, path, _program(root, module), 0o755)
     for path, text in _templates():
         filled = text.replace("@ROOT@", root).replace("@PORT@", str(port))
         _write(root, path, _broken(path, filled, faults))
@@ -158,14 +167,14 @@ def _write_key(root: str, crew: Crew) -> None:
     os.chown(path, signer.uid, signer.gid)
 
 
-def _program(root: str) -> str:
-    """Return milter-manager's own command, as a script that runs this very copy of the console.
+def _program(root: str, module: str) -> str:
+    """Return a command of the lab, as a script that runs *module* of this very copy of the console.
 
     It needs neither a package nor an environment, whoever runs it.
     """
     lines = (
         f"import sys; sys.path.insert(0, {_PACKAGES!r})",
-        "from console.lab.services.milter_manager.program import main",
+        f"from {module} import main",
         f"sys.exit(main({root!r}, sys.argv[1:]))",
     )
     command = shlex.join([sys.executable, "-I", "-S", "-c", "; ".join(lines)])

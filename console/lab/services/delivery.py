@@ -1,4 +1,4 @@
-"""The queue behind the SMTP front: where a message is kept, and where it ends."""
+"""Where a message ends that the SMTP front took, or an operator flushed."""
 
 from __future__ import annotations
 
@@ -7,52 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actions.record import Record
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from console.lab.queue.file import Letter, QueueFile
     from console.lab.services.front import FrontSettings
 
 
-class Letter(Record):
-    """A message that the milters let pass."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    content: bytes
-    """Lines end with CRLF."""
-    arrived: float
-    """On `time.time`, when the sender was announced."""
-
-
-class QueueFile:
-    """One message in the queue, from its first recipient to its end."""
-
-    def __init__(self, queue: str) -> None:
-        self._queue = Path(queue)
-        second = time.time()
-        new = self._queue / "incoming" / f"new.{os.getpid()}.{time.monotonic_ns()}"
-        new.touch(mode=0o600)
-        microseconds = int(second % 1 * 1_000_000)
-        self.id = f"{microseconds:05X}{new.stat().st_ino:X}"
-        """Postfix's short form: the microseconds and the file's inode."""
-        self._path = new.rename(new.with_name(self.id))
-
-    def put(self, letter: Letter) -> None:
-        """Store the message with its envelope in front."""
-        envelope = [f"Return-Path: <{letter.sender}>"]
-        envelope += [f"X-Original-To: {recipient}" for recipient in letter.recipients]
-        head = "".join(f"{line}\r\n" for line in envelope).encode("utf-8", "surrogateescape")
-        self._path.write_bytes(head + letter.content)
-
-    def move(self, place: str) -> None:
-        """Move it to *place*: hold or deferred."""
-        self._path = self._path.rename(self._queue / place / self.id)
-
-    def remove(self) -> None:
-        """Remove it."""
-        self._path.unlink(missing_ok=True)
+NEVER = "deferred transport"
+"""Why mail to other hosts waits: the lab sends none."""
 
 
 class Delivery:
@@ -79,22 +42,24 @@ class Delivery:
         self._write(
             "qmgr", f"{file.id}: from=<{letter.sender}>, size={size}, nrcpt={count} (queue active)"
         )
-        done = [self._one(file.id, letter, recipient) for recipient in letter.recipients]
-        if all(done):
+        reasons = {who: self._one(file.id, letter, who) for who in letter.recipients}
+        left = {who: reason for who, reason in reasons.items() if reason}
+        if left:
+            file.put(letter._replace(recipients=tuple(left)), left)
+            file.defer()
+        else:
             file.remove()
             self._write("qmgr", f"{file.id}: removed")
-        else:
-            file.move("deferred")
 
-    def _one(self, queue_id: str, letter: Letter, recipient: str) -> bool:
-        """Deliver to one recipient; return whether nothing is left to do for it."""
+    def _one(self, queue_id: str, letter: Letter, recipient: str) -> str:
+        """Deliver to one recipient; return why it has to wait, or nothing where it is done."""
         settings, started = self._settings, time.time()
         user = settings.mailbox(recipient) if settings.is_local(recipient) else ""
         if user:
             _put_into_maildir(Path(settings.mail) / user / "Maildir", letter, recipient)
             end = "relay=local", "dsn=2.0.0, status=sent (delivered to maildir)"
         else:
-            end = "relay=none", "dsn=4.3.2, status=deferred (deferred transport)"
+            end = "relay=none", f"dsn=4.3.2, status=deferred ({NEVER})"
         now = time.time()
         delays = f"{_delay(started - letter.arrived)}/0/0/{_delay(now - started)}"
         self._write(
@@ -102,7 +67,7 @@ class Delivery:
             f"{queue_id}: to=<{recipient}>, {end[0]}, delay={_delay(now - letter.arrived)}, "
             f"delays={delays}, {end[1]}",
         )
-        return bool(user)
+        return "" if user else NEVER
 
 
 def _delay(seconds: float) -> str:

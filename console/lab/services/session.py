@@ -18,7 +18,8 @@ from actions.milter.protocol import MESSAGE_STAGES, Stage
 from actions.milter.session import Negotiated
 from actions.record import Record
 from console.lab.maillog import MAIL_INFO, MAIL_WARNING
-from console.lab.services.delivery import Delivery, Letter, QueueFile
+from console.lab.queue.file import Letter, QueueFile
+from console.lab.services.delivery import Delivery
 
 if TYPE_CHECKING:
     from actions.milter.chain import ChainEvent, Outcome

@@ -118,7 +118,7 @@ def _runner(python: str, program: Path, place: Path) -> Callable[[str], dict[str
 def _program(shared: Path) -> Path:
     for package in ("console", "actions"):
         shutil.copytree(PROGRAM / package, shared / package)
-    for module in ("Milter", "milter", "aiosmtpd", "public", "attr", "attrs"):
+    for module in ("Milter", "milter", "aiosmtpd", "public", "attr", "attrs", "sh"):
         _copy_module(module, shared)
     return shared
 

@@ -64,6 +64,44 @@ print(json.dumps({"code": shown.returncode, "children": shown.stdout.count("defi
 """
 
 
+QUEUE = """\
+import json, smtplib, subprocess
+from actions.action import Context
+from actions.registry import find
+from actions.runner import run_plan
+from console.lab.lab import running_lab
+told = {}
+with running_lab() as lab:
+    ctx = Context(lab.host)
+    with smtplib.SMTP("127.0.0.1", lab.smtp_port) as smtp:
+        smtp.sendmail("a@example.org", ["x@elsewhere.example"], "Subject: hi\\r\\n\\r\\nx")
+    def run(action, **arguments):
+        report = run_plan(ctx, find(action).function(ctx, **arguments))
+        (message,) = find("queue.list").function(ctx).messages
+        return [report.status, message.state]
+    told["hold"] = run("queue.hold", state="deferred")
+    told["release"] = run("queue.release", state="hold")
+    told["flush"] = run("queue.flush")
+    told["requeue"] = run("queue.requeue", state="deferred")
+    words = [lab.host.at("/usr/sbin/postqueue"), "-j"]
+    shown = subprocess.run(words, capture_output=True, text=True, env={}, cwd="/")
+    told["bare"] = [shown.returncode, len(shown.stdout.splitlines()), shown.stderr]
+print(json.dumps(told))
+"""
+
+
+def test_the_queue_can_be_worked_on_without_root(
+    ordinary_user: Callable[[str], dict[str, Any]],
+) -> None:
+    assert ordinary_user(QUEUE) == {
+        "hold": ["applied", "hold"],
+        "release": ["applied", "deferred"],
+        "flush": ["applied", "deferred"],
+        "requeue": ["applied", "deferred"],
+        "bare": [0, 1, ""],
+    }
+
+
 def test_mail_arrives_and_everything_runs_as_one_user(
     ordinary_user: Callable[[str], dict[str, Any]],
 ) -> None:
