@@ -1,0 +1,1 @@
+"""The services' actions, declared; their bodies are imported when called."""

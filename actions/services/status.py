@@ -1,0 +1,358 @@
+"""All looks at all services, at the same time, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from actions.action import ActionError, Exit
+from actions.finding import Health
+from actions.host.errors import HostError, NotPermitted
+from actions.mailhost.service import Listener, Look, ServiceStatus
+from actions.record import Record
+from actions.services.looks import logged, signatures
+from actions.services.looks.dependency import dependency_look, needed_listener
+from actions.services.looks.greeting import Asking, Met, meet
+from actions.services.looks.heard import Heard
+from actions.services.looks.listener import look_at_listener, shown
+from actions.services.looks.listening import read_table
+from actions.services.looks.process import Running, look_at_processes
+from actions.services.looks.together import Failed, together
+from actions.services.looks.verdict import verdict
+from actions.services.report import OFF, ROOT_SEES, LookDone, ServicesReport, is_off
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from actions.action import Context
+    from actions.mailhost.service import MailService, Need
+    from actions.services.looks.heard import Login
+    from actions.services.looks.logged import Line
+
+T = TypeVar("T")
+
+LOGIN_PATIENCE = 5.0
+"""Seconds more where there is a login: a wrong password is answered late on purpose."""
+
+
+ELSEWHERE = "see where it listens and where it is asked: console run chain.discover"
+"""The next step where a service runs, and nobody listens where it should."""
+
+
+class _Key(NamedTuple):
+    """What is looked at; two that ask for the same are asked once."""
+
+    kind: str
+    spec: str = ""
+    speech: str = ""
+    client: str = ""
+
+
+class _Results(Record):
+    """What came of the looks, by what was looked at."""
+
+    running: dict[str, Running] | Failed
+    looks: dict[_Key, Look]
+    met: dict[_Key, Met]
+    errors: tuple[Line, ...] | HostError | None
+
+
+def check_services(
+    ctx: Context, names: tuple[str, ...], timeout: float, login: Login | None = None
+) -> ServicesReport:
+    """Look at the services of this host, or at those called *names* and what they need.
+
+    Raises:
+        ActionError: a name is unknown, or a number makes no sense.
+    """
+    from actions.mailhost.roles import find_services
+
+    if not 0 < timeout <= 300:
+        raise ActionError("--timeout is a number of seconds up to 300", Exit.USAGE)
+    began = time.monotonic()
+    found = find_services(ctx.host)
+    ctx.check()
+    report = look_at(ctx, found.services, chosen(found.services, names), timeout, login)
+    seconds = time.monotonic() - began
+    return report._replace(notes=(*found.notes, *report.notes), seconds=seconds)
+
+
+def chosen(services: Sequence[MailService], names: Sequence[str]) -> tuple[MailService, ...]:
+    """Return those of *services* that are called *names*, and what they need; all without names.
+
+    Raises:
+        ActionError: a name is none of theirs.
+    """
+    if not names:
+        return tuple(services)
+    known = {service.name: service for service in services}
+    wanted: dict[str, None] = {}
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in known and name in names:
+            told = ", ".join(known) or "none"
+            raise ActionError(
+                f"this host has no service {name!r}", Exit.USAGE, f"its services are: {told}"
+            )
+        if name in known and name not in wanted:
+            wanted[name] = None
+            todo += [need.service for need in known[name].needs]
+    return tuple(service for service in services if service.name in wanted)
+
+
+def look_at(
+    ctx: Context,
+    every: Sequence[MailService],
+    services: Sequence[MailService],
+    timeout: float,
+    login: Login | None = None,
+) -> ServicesReport:
+    """Look at *services*; *every* one of the host is known, as some need others.
+
+    Raises:
+        Cancelled: the operator cancelled.
+    """
+    began = time.monotonic()
+    limit = timeout + (LOGIN_PATIENCE if login else 0.0)
+    asking = Asking(ctx, limit, ctx.host.name, login)
+    jobs = dict(_jobs(asking, every, services))
+    results = _Results({}, {}, {}, None)
+    for key, result in together(ctx, jobs, limit):
+        results = _kept(results, key, result)
+        _tell(ctx, services, key, results, len(jobs))
+    results = _with_last_words(asking, services, results)
+    statuses = [_status(service, every, results) for service in services]
+    statuses = _with_signatures(ctx, every, statuses, results)
+    return ServicesReport(
+        tuple(statuses), tuple(_notes(statuses, results)), time.monotonic() - began
+    )
+
+
+def _jobs(
+    asking: Asking, every: Sequence[MailService], services: Sequence[MailService]
+) -> Iterator[tuple[_Key, Callable[[], object]]]:
+    host, timeout = asking.ctx.host, asking.timeout
+    yield _Key("process"), partial(look_at_processes, host, services)
+    table = read_table()
+    for service in services:
+        for listener in service.listeners:
+            key = _Key("listener", listener.spec)
+            yield key, partial(look_at_listener, listener, table, timeout)
+            if listener.speech:
+                yield (
+                    _met_key(listener, listener.client),
+                    partial(meet, asking, listener, listener.client),
+                )
+        for need in service.needs:
+            listener = needed_listener(need, every)
+            client = need.client or listener.client
+            yield _met_key(listener, client), partial(meet, asking, listener, client)
+    yield _Key("errors"), partial(_errors, asking, services)
+
+
+def _errors(asking: Asking, services: Sequence[MailService]) -> tuple[Line, ...] | HostError:
+    """Return what the services logged as errors, or why that can't be seen."""
+    host = asking.ctx.host
+    units = dict.fromkeys(
+        unit for service in services for unit in (service.seen_unit, service.unit) if unit
+    )
+    try:
+        if host.kind == "system" and units and not host.units.absent():
+            return logged.error_lines(host, units, asking.timeout)
+        return logged.log_lines(host, services)
+    except HostError as error:
+        return error
+
+
+def _with_last_words(
+    asking: Asking, services: Sequence[MailService], results: _Results
+) -> _Results:
+    """Return *results* with what those said before they ended that logged no error."""
+    host, errors = asking.ctx.host, results.errors
+    running = results.running
+    if host.kind != "system" or not isinstance(errors, tuple) or isinstance(running, Failed):
+        return results
+    known = {line.unit for line in errors if line.is_own}
+    units = [
+        service.seen_unit
+        for service in services
+        if service.unit
+        and running[service.name].look.health is Health.DOWN
+        and service.seen_unit not in known
+    ]
+    if not units or host.units.absent():
+        return results
+    try:
+        said = logged.last_words(host, units, asking.timeout)
+    except HostError:
+        return results
+    return results._replace(errors=(*errors, *said))
+
+
+def _met_key(listener: Listener, client: str) -> _Key:
+    return _Key("met", listener.spec, listener.speech, client)
+
+
+def _kept(results: _Results, key: _Key, result: object) -> _Results:
+    """Return *results* with one more; a look that failed is unknown."""
+    if key.kind == "process":
+        assert isinstance(result, (dict, Failed))
+        return results._replace(running=result)
+    if key.kind == "errors":
+        if isinstance(result, Failed):
+            result = HostError(f"the journal: {result.why}")
+        return results._replace(errors=result)  # type: ignore[arg-type]
+    if isinstance(result, Failed):
+        heard = Heard(result.why, Health.UNKNOWN)
+        if key.kind == "met":
+            results.met[key] = Met(heard, result.seconds)
+        else:
+            results.looks[key] = Look("listener", Health.UNKNOWN, result.why, result.seconds)
+    elif isinstance(result, Met):
+        results.met[key] = result
+    elif isinstance(result, Look):
+        results.looks[key] = result
+    return results
+
+
+def _tell(
+    ctx: Context, services: Sequence[MailService], key: _Key, results: _Results, of: int
+) -> None:
+    """Tell how far the looks have come."""
+    done = len(results.looks) + len(results.met) + bool(results.running) + bool(results.errors)
+    name = next(
+        (one.name for one in services for at in one.listeners if at.spec == key.spec), key.kind
+    )
+    look = results.looks.get(key)
+    if key in results.met:
+        look = _greeting_look(key.spec, results.met[key])
+    if look is not None:
+        ctx.tell(LookDone(name, look._replace(target=look.target or key.spec), done, of))
+
+
+def _status(service: MailService, every: Sequence[MailService], results: _Results) -> ServiceStatus:
+    running = _running(service, results)
+    looks = (
+        running.look,
+        *_listener_looks(service, running, results),
+        *_dependency_looks(service, every, results),
+    )
+    if is_off(ServiceStatus(service, Health.OK, "", looks)):
+        looks = (running.look,)
+    health, reason = verdict(looks)
+    state = running.state
+    errors = results.errors if isinstance(results.errors, tuple) else ()
+    return ServiceStatus(
+        service,
+        health,
+        reason,
+        looks,
+        running.since,
+        running.memory,
+        state.restarts if state else None,
+        state.enabled if state else None,
+        logged.last_error(errors, service, state, running.since),
+    )
+
+
+def _running(service: MailService, results: _Results) -> Running:
+    told = results.running
+    if isinstance(told, Failed):
+        detail = f"not seen: the service manager did not answer ({told.why})"
+        return Running(Look("process", Health.UNKNOWN, detail, told.seconds))
+    return told[service.name]
+
+
+def _is_up(running: Running) -> bool:
+    return running.look.health is Health.OK and running.look.detail != OFF
+
+
+def _listener_looks(service: MailService, running: Running, results: _Results) -> Iterator[Look]:
+    for listener in service.listeners:
+        look = results.looks[_Key("listener", listener.spec)]
+        if look.health is Health.DOWN and _is_up(running):
+            look = look._replace(next_step=ELSEWHERE)
+        yield look._replace(target=shown(listener))
+        met = results.met.get(_met_key(listener, listener.client))
+        # What nobody listens on can't be greeted: the cause is told already.
+        if met is not None and look.health is not Health.DOWN:
+            yield _greeting_look(shown(listener), met)
+
+
+def _greeting_look(target: str, met: Met) -> Look:
+    heard = met.heard
+    return Look("greeting", heard.health, heard.detail, met.seconds, target, heard.next_step)
+
+
+def _dependency_looks(
+    service: MailService, every: Sequence[MailService], results: _Results
+) -> Iterator[Look]:
+    for need in service.needs:
+        yield dependency_look(need, _met_by(need, every, results))
+
+
+def _met_by(need: Need, every: Sequence[MailService], results: _Results) -> Met:
+    listener = needed_listener(need, every)
+    return results.met[_met_key(listener, need.client or listener.client)]
+
+
+def _with_signatures(
+    ctx: Context,
+    every: Sequence[MailService],
+    statuses: list[ServiceStatus],
+    results: _Results,
+) -> list[ServiceStatus]:
+    """Return *statuses* with what the signatures come to told at the scanner that uses them."""
+    # Who looks at the scanner alone does not know how freshclam is, but whether there is one.
+    unseen = (ServiceStatus(one, Health.UNKNOWN, "", ()) for one in every)
+    updater = next(
+        (one for one in (*statuses, *unseen) if one.service.name == signatures.UPDATER), None
+    )
+    told = []
+    for status in statuses:
+        service, looks = status.service, status.looks
+        if any(listener.speech == "clamd" for listener in service.listeners):
+            looks = tuple(_scanner_looks(ctx, service, looks, updater, results))
+        if looks != status.looks:
+            health, reason = verdict(looks)
+            status = status._replace(looks=looks, health=health, reason=reason)  # noqa: PLW2901
+        told.append(status)
+    return told
+
+
+def _scanner_looks(
+    ctx: Context,
+    service: MailService,
+    looks: Sequence[Look],
+    updater: ServiceStatus | None,
+    results: _Results,
+) -> Iterator[Look]:
+    signed = {
+        shown(listener): met.heard.signed
+        for listener in service.listeners
+        if (met := results.met.get(_met_key(listener, listener.client)))
+    }
+    for look in looks:
+        if look.kind == "greeting" and look.health is Health.OK:
+            made = signed.get(look.target) or signatures.made_at(ctx.host, service)
+            yield signatures.judged(look, made, updater)
+        elif look.kind == "process" and look.health is Health.DOWN:
+            yield signatures.explained(ctx.host, service, look)
+        else:
+            yield look
+
+
+def _notes(statuses: Iterable[ServiceStatus], results: _Results) -> Iterator[str]:
+    looks = [look for status in statuses for look in status.looks]
+    unseen = [look for look in looks if look.next_step == ROOT_SEES]
+    closed = isinstance(results.errors, NotPermitted)
+    if unseen:
+        also = ", and the journal's errors" if closed else ""
+        yield f"{len(unseen)} of {len(looks)} looks need more rights{also}: {ROOT_SEES}"
+    elif closed:
+        how = "run it as root, or join group systemd-journal"
+        yield f"the last errors are unknown: {results.errors}; {how}"
+    if isinstance(results.errors, HostError) and not closed:
+        yield f"the last errors are unknown: {results.errors}"

@@ -1,0 +1,237 @@
+"""The services' report as text, for monitoring plugins, and for Prometheus by its own parser."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from actions.finding import Finding, Health
+from actions.mailhost.service import Listener, Look, MailService, Need, ServiceStatus
+from actions.services.report import OFF, OPEN_IT, ServicesReport
+from console.render.hint import Hints
+from console.render.report import OUTPUT_LIMIT, rendered
+from console.render.services import ago, size
+
+ODD = 'cl"am\\d\n\x1b[31m|x'
+"""A name that would break whatever does not write it out."""
+
+
+def status(
+    name: str = "clamd",
+    health: Health = Health.OK,
+    reason: str = "",
+    looks: tuple[Look, ...] = (Look("process", Health.OK, "runs", 0.01),),
+    **more: Any,
+) -> ServiceStatus:
+    service = MailService(name, "engine", f"{name}.service")
+    made = ServiceStatus(service, health, reason, looks)
+    return made._replace(**more)
+
+
+def report(*statuses: ServiceStatus, notes: tuple[str, ...] = ()) -> ServicesReport:
+    return ServicesReport(statuses, notes, 0.25)
+
+
+DOWN = status(
+    "clamav-milter",
+    Health.DOWN,
+    "failed: signal",
+    (Look("process", Health.DOWN, "failed: signal", 0.01, "", "see why: journalctl"),),
+    last_error="ERROR: no such file",
+)
+WEAK = status("postfix", Health.DEGRADED, "clamav-milter down, mail is deferred: nobody listens")
+UNSEEN = status("opendkim", Health.UNKNOWN, "not asked")
+
+
+def text(one: ServicesReport) -> str:
+    return rendered(one, "text", Hints())[0]
+
+
+def nagios(one: ServicesReport) -> tuple[str, int]:
+    return rendered(one, "nagios", Hints())
+
+
+class TestText:
+    """For people."""
+
+    def test_what_is_well_takes_a_line(self) -> None:
+        told = text(
+            report(status(since=time.time() - 7200, memory=3 << 20, restarts=2, enabled=False))
+        )
+        assert " What milters ask\n" in told
+        assert (
+            "● clamd                  ok        since 2 h · 3 MiB · 2 restarts · not at boot"
+            in told
+        )
+        assert "1 service ok · 0.2 s" in told
+
+    def test_what_is_wrong_is_told_with_its_reason_and_what_to_do(self) -> None:
+        told = text(report(DOWN, notes=("4 looks need more rights",)))
+        lines = [line.strip() for line in told.splitlines()]
+        assert lines[1].startswith("✗ clamav-milter")
+        assert lines[2:5] == [
+            "failed: signal",
+            "last error: ERROR: no such file",
+            "→ see why: journalctl",
+        ]
+        assert lines[5] == "note: 4 looks need more rights"
+
+    def test_what_is_off_on_purpose_is_no_problem(self) -> None:
+        off = status("freshclam", looks=(Look("process", Health.OK, OFF, 0.0),))
+        told = text(report(off))
+        assert "– freshclam              off" in told
+
+    def test_lines_fit_a_terminal_of_80_columns(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("console.render.columns.width", lambda: 80)
+        long = status("postfix", Health.DOWN, "word " * 60, last_error="said " * 60)
+        for line in text(report(long)).splitlines():
+            assert len(line) <= 80, line
+
+    def test_what_strangers_wrote_is_harmless(self) -> None:
+        told = text(report(status(ODD, Health.DOWN, ODD, last_error=ODD, changed=ODD)))
+        assert "\x1b" not in told
+
+    def test_the_action_that_mends_it_is_named(self) -> None:
+        spec = "unix:/run/x.sock"
+        postfix = MailService("postfix", "MTA", "", needs=(Need("x", spec, "postfix"),))
+        milter = MailService("x", "milter", "", listeners=(Listener(spec, "milter"),))
+        closed = (Look("greeting", Health.DOWN, "closed", 0.0, spec, OPEN_IT),)
+        told = text(
+            report(
+                ServiceStatus(postfix, Health.OK, "", ()),
+                ServiceStatus(milter, Health.DOWN, "closed", closed),
+            )
+        )
+        assert f" mend it: console run sockets.fix --milter {spec}" in told
+
+
+class TestNagios:
+    """One line, a code from 0 to 3, and measurements after the bar."""
+
+    @pytest.mark.parametrize(
+        ("one", "code", "word"),
+        [
+            (report(status()), 0, "OK"),
+            (report(status(), WEAK), 1, "WARNING"),
+            (report(WEAK, UNSEEN), 1, "WARNING"),
+            (report(UNSEEN, DOWN, WEAK), 2, "CRITICAL"),
+            (report(status(), UNSEEN), 3, "UNKNOWN"),
+            (report(), 3, "UNKNOWN"),
+        ],
+    )
+    def test_the_worst_decides(self, one: ServicesReport, code: int, word: str) -> None:
+        line, given = nagios(one)
+        assert given == code
+        assert line.startswith(f"{word} - ")
+
+    def test_the_worst_is_named_first(self) -> None:
+        line, _ = nagios(report(WEAK, DOWN))
+        assert line.index("clamav-milter down (failed") < line.index("postfix degraded")
+
+    def test_measurements_are_as_the_guidelines_have_them(self) -> None:
+        line, _ = nagios(report(status(), WEAK))
+        text, _, measured = line.partition(" | ")
+        assert "|" not in text
+        form = re.compile(r"'?[^'= ]+'?=-?[0-9.]+(us|ms|s|%|B|KB|MB|GB|TB|c)?(;[0-9.:~@-]*){0,4}")
+        assert measured == "services=2 ok=1 degraded=1 down=0 unknown=0 time=0.25s"
+        assert all(form.fullmatch(part) for part in measured.split(" "))
+
+    def test_a_long_story_is_cut_and_stays_one_line(self) -> None:
+        many = report(*(status(f"s{at}", Health.DOWN, f"{ODD} " * 9) for at in range(90)))
+        line, code = nagios(many)
+        assert code == 2
+        assert len(line.encode()) <= OUTPUT_LIMIT
+        assert "\n" not in line
+        assert line.count("|") == 1
+        assert line.endswith("time=0.25s")
+
+    def test_sockets_are_a_warning_where_nothing_is_down(self) -> None:
+        from actions.sockets.report import Edge, SocketsReport
+
+        def told(*healths: Health) -> int:
+            edges = (
+                Edge("a", "unix:/a", "postfix", Finding(health, "a", "b"), (), None, 0.0)
+                for health in healths
+            )
+            return rendered(SocketsReport(tuple(edges)), "nagios", Hints())[1]
+
+        assert told(Health.OK) == 0
+        assert told(Health.DEGRADED) == 1
+        assert told(Health.DOWN, Health.DEGRADED) == 2
+        assert told(Health.UNKNOWN) == 3
+
+
+class TestPrometheus:
+    """The exposition, read by the parser of Prometheus's own client."""
+
+    def read(self, one: ServicesReport) -> dict[str, list[tuple[dict[str, str], float]]]:
+        text, code = rendered(one, "prometheus", Hints())
+        assert code == one.exit_code
+        assert text.endswith("\n")
+        names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+        assert len(names) == len(set(names)) == len(re.findall(r"^# HELP", text, re.MULTILINE))
+        return {
+            family.name: [(sample.labels, sample.value) for sample in family.samples]
+            for family in text_string_to_metric_families(text)
+        }
+
+    def test_each_service_is_told_with_its_state(self) -> None:
+        told = self.read(report(status(since=1.5e9, memory=1024, restarts=3, enabled=True), DOWN))
+        up, down = told["milter_console_service_up"]
+        assert up == (
+            {"service": "clamd", "role": "engine", "unit": "clamd.service", "state": "ok"},
+            1.0,
+        )
+        assert down[0]["state"] == "down"
+        assert down[1] == 0.0
+        assert told["milter_console_service_since_seconds"] == [({"service": "clamd"}, 1.5e9)]
+        assert told["milter_console_service_memory_bytes"] == [({"service": "clamd"}, 1024.0)]
+        assert told["milter_console_service_restarts"] == [({"service": "clamd"}, 3.0)]
+        assert told["milter_console_service_enabled"] == [({"service": "clamd"}, 1.0)]
+        assert len(told["milter_console_service_look_seconds"]) == 2
+        assert told["milter_console_services_seconds"] == [({}, 0.25)]
+        counts = {labels["state"]: value for labels, value in told["milter_console_findings"]}
+        assert counts == {"ok": 0, "degraded": 0, "down": 1, "unknown": 0}
+        assert told["milter_console_exit_code"] == [({"action": "services.status"}, 1.0)]
+
+    def test_odd_names_come_through_whole(self) -> None:
+        told = self.read(report(status(ODD)))
+        assert told["milter_console_service_up"][0][0]["service"] == ODD
+
+    def test_a_name_that_is_not_utf_8_spoils_nothing(self) -> None:
+        odd = b"cl\xffamd".decode("utf-8", "surrogateescape")
+        text, _ = rendered(report(status(odd)), "prometheus", Hints())
+        text.encode()
+        assert list(text_string_to_metric_families(text))
+
+    def test_no_services_is_no_error(self) -> None:
+        assert self.read(report())["milter_console_exit_code"][0][1] == 6.0
+
+    def test_two_sockets_of_one_service_are_two_samples(self) -> None:
+        looks = tuple(Look("listener", Health.OK, "", 0.1, target) for target in ("25", "587"))
+        told = self.read(report(status(looks=looks)))
+        targets = [labels["target"] for labels, _ in told["milter_console_service_look_seconds"]]
+        assert targets == ["25", "587"]
+
+
+def test_json_has_the_looks() -> None:
+    document = json.loads(rendered(report(DOWN), "json", Hints())[0])
+    assert document["schema"] == "services.status/1"
+    assert document["exit_code"] == 1
+    assert document["services"][0]["looks"][0]["health"] == "down"
+
+
+def test_sizes_and_times_for_people() -> None:
+    assert [ago(0, seconds) for seconds in (0, 59, 60, 7200, 86400 * 41)] == [
+        "0 s",
+        "59 s",
+        "1 min",
+        "2 h",
+        "41 d",
+    ]
+    assert [size(amount) for amount in (0, 3 << 20, 3 << 30)] == ["0 MiB", "3 MiB", "3.0 GiB"]
