@@ -1,0 +1,111 @@
+"""The host as one run of checks sees it.
+
+What several checks ask is asked once, and what a plan has changed so far is seen by the changes
+that come after it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from actions.changes import FileEdit
+from actions.host.files import Files
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from actions.action import Context
+    from actions.host.endpoint import Endpoint
+    from actions.host.kept import Kept
+    from actions.host.ports import Accounts, Commands, Host, Postfix, Units
+    from actions.mailhost.discovery import Discovery
+    from actions.mailhost.roles import FoundServices
+    from actions.mailhost.service import MailService
+    from actions.plan import Change
+
+
+class PendingFiles(Files):
+    """The files of a host as they will be once planned edits are done."""
+
+    def __init__(self) -> None:
+        self._planned: dict[str, Kept | None] = {}
+
+    def plan(self, changes: Sequence[Change]) -> None:
+        """See the edits among *changes* as done from now on."""
+        for change in changes:
+            if isinstance(change, FileEdit):
+                self._planned[change.path] = change.after
+
+    def keep(self, path: str) -> Kept | None:
+        """Return all of the regular file *path*, or None where nothing stands there."""
+        return self._planned[path] if path in self._planned else super().keep(path)
+
+
+class LookingHost:
+    """A host for one run of checks, or for one plan.
+
+    Args:
+        host: the host itself.
+        asked: the checks that the operator named in full.
+    """
+
+    name: str
+    kind: Literal["system", "lab"]
+    accounts: Accounts
+    commands: Commands
+    units: Units
+    postfix: Postfix
+    state_folder: str
+
+    def __init__(self, host: Host, asked: Sequence[str] = ()) -> None:
+        self._host = host
+        self._discovery: Discovery | None = None
+        self._services: FoundServices | None = None
+        self._texts: dict[str, str] = {}
+        self.asked = frozenset(asked)
+        self.pending = PendingFiles()
+        self.files: Files = self.pending
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._host, name)
+
+    def at(self, path: str) -> str:
+        """Return where this host keeps what a real host has at the absolute *path*."""
+        return self._host.at(path)
+
+    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
+        """Connect to *endpoint* with the rights of *user*; raises OSError and `HostError`."""
+        return self._host.connect_as(user, endpoint, timeout)
+
+    def text(self, path: str) -> str:
+        """Return the text of a file as it was when first asked for; raises `HostError`."""
+        if path not in self._texts:
+            content = self._host.files.read(path)
+            self._texts[path] = content.decode("utf-8", "surrogateescape")
+        return self._texts[path]
+
+    def discovery(self) -> Discovery:
+        """Return the chains of this host; raises `HostError`."""
+        if self._discovery is None:
+            from actions.mailhost.discovery import discover
+
+            self._discovery = discover(self._host)
+        return self._discovery
+
+    def mail_services(self) -> tuple[MailService, ...]:
+        """Return the services that make up this mail host; raises `HostError`."""
+        if self._services is None:
+            from actions.mailhost.roles import find_services
+
+            self._services = find_services(self._host)
+        return self._services.services
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what could not be seen by what was asked so far."""
+        return self._services.notes if self._services else ()
+
+
+def looking(ctx: Context) -> LookingHost:
+    """Return the host of *ctx* as this run sees it."""
+    return ctx.host if isinstance(ctx.host, LookingHost) else LookingHost(ctx.host)
