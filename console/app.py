@@ -14,6 +14,7 @@ from textual.binding import Binding
 from textual.theme import Theme
 
 from actions.action import ActionError, Exit, refuse_effect
+from actions.finding import Health
 from actions.printable import printable
 from actions.record import Record
 from actions.registry import find
@@ -23,9 +24,10 @@ from widgets.given import from_pairs, missing
 from widgets.header import NOT_LOOKED, NOT_SEEN, Outlook, outlook
 from widgets.help import help_rows
 from widgets.job import Job
+from widgets.look import QUICK, WHOLE, HostLook
 from widgets.page import Page, View
 from widgets.palette import Commands
-from widgets.pane import Changed, Looked, Open, Pane
+from widgets.pane import Changed, Looked, Open, Pane, Turn
 from widgets.plan import PlanView
 from widgets.report import ReportView
 from widgets.workplace import Workplace
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
     from actions.action import Action, Report
     from actions.host.ports import Host
-    from actions.sockets.report import SocketsReport
 
 THEME = Theme(
     name="terminal",
@@ -84,7 +85,11 @@ class PaneEntry(Record):
     place: str
 
 
-PANES = (PaneEntry("1", "chain", "Chain", "widgets.chain:ChainPane"),)
+PANES = (
+    PaneEntry("1", "overview", "Overview", "widgets.overview:OverviewPane"),
+    PaneEntry("2", "services", "Services", "widgets.services:ServicesPane"),
+    PaneEntry("3", "chain", "Chain", "widgets.chain:ChainPane"),
+)
 
 _NAMES = {"escape": "Esc", "enter": "Enter", "tab": "Tab", "question_mark": "?"}
 
@@ -121,15 +126,15 @@ class ConsoleApp(App[None]):
         self.workplace = Workplace(
             host, user_name(), read_only, renderer(host), self._command_line, self._as_root
         )
-        self._looking: Job | None = None
-        self._again = False
+        self.host_look = HostLook(host, self)
         for entry in PANES:
             self.add_mode(entry.name, self._maker(entry))
 
     def on_mount(self) -> None:
         """Open the first pane, and look how the host is."""
         self.switch_mode(PANES[0].name)
-        self.look()
+        self.host_look.begin(WHOLE)
+        self.set_interval(TICK, self.host_look.tick)
 
     # What is opened
 
@@ -155,6 +160,13 @@ class ConsoleApp(App[None]):
             self.push_screen(form, lambda told: self._open(action, told))
         else:
             self._open(action, arguments)
+
+    @on(Turn)
+    async def turned(self, message: Turn) -> None:
+        """Switch to another pane, and let it begin."""
+        await self.switch_mode(message.pane)
+        if isinstance(self.screen, Pane):
+            self.screen.begin()
 
     @on(Open)
     def opened(self, message: Open) -> None:
@@ -182,41 +194,41 @@ class ConsoleApp(App[None]):
 
     # How the host is
 
-    def look(self) -> None:
-        """Look how the host is; nothing waits for it."""
-        if self._looking:
-            self._again = True
-            return
-        check = find("sockets.check").function
-        self._looking = Job(self.workplace.host, check, self)
-        self._looking.start()
-
     @on(Looked)
     def looked(self) -> None:
         """Look again: something may have changed."""
-        self.look()
+        self.host_look.begin(QUICK)
 
     @on(Changed)
     def changed(self) -> None:
         """Look again, and let no pane show what it found before."""
-        self.look()
+        self.host_look.begin(WHOLE)
         for one in self.screen_stack:
             if isinstance(one, Pane):
                 one.forget()
 
+    @on(HostLook.Noticed)
+    def noticed(self, message: HostLook.Noticed) -> None:
+        """Look at what has changed."""
+        self.host_look.notice(message.changed)
+
+    @on(Job.Told)
+    def told(self, message: Job.Told) -> None:
+        """Take what is known so far."""
+        self.host_look.told(message)
+
     @on(Job.Ended)
-    def seen(self, message: Job.Ended) -> None:
+    def took(self, message: Job.Ended) -> None:
+        """Take what came of a look."""
+        self.host_look.took(message)
+
+    @on(HostLook.News)
+    def seen(self) -> None:
         """Show how the host is."""
-        if message.job is not self._looking:
-            return
-        self._looking = None
-        self.outlook = seen_as(message)
+        self.outlook = seen_as(self.host_look)
         for one in self.screen_stack:
             if isinstance(one, Pane) and one.is_mounted:
                 one.show_outlook(self.outlook)
-        if self._again:
-            self._again = False
-            self.look()
 
     # How it ends
 
@@ -309,6 +321,9 @@ class ConsoleApp(App[None]):
         return [action.name, *lab, *command_line(action, dict(given))]
 
 
+TICK = 5.0
+"""Seconds between two thoughts of whether it is time for a look."""
+
 PATIENCE_FOR_A_PLAN = 120.0
 """Seconds that a plan has for being taken back when the line is cut."""
 
@@ -327,13 +342,16 @@ def renderer(host: Host) -> Callable[[Report], str]:
     return rendered
 
 
-def seen_as(message: Job.Ended) -> Outlook:
-    """Return what the look at the sockets says of the host."""
-    if message.fault:
+def seen_as(look: HostLook) -> Outlook:
+    """Return what the look at the host says of it; while it is new, only what is wrong."""
+    if look.fault:
         return NOT_SEEN
-    if message.result is None:
+    if look.report is None:
         return NOT_LOOKED
-    return outlook(cast("SocketsReport", message.result).findings)
+    known = outlook(look.report.findings)
+    if look.report.under_way and not look.ended and known.health is Health.OK:
+        return NOT_LOOKED
+    return known
 
 
 def user_name() -> str:

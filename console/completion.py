@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from actions.action import Action
+    from actions.action import Action, Parameter
 
 BASH = """\
 _console() {
@@ -86,8 +86,10 @@ def _action_words(words: list[str], start: str) -> list[str]:
     action = actions.get(words[0])
     if action is None:
         return []
-    by_place = any(parameter.option.positional for parameter in action.parameters)
-    further = [FILES] if by_place and not start.startswith("-") else list(options_of(action))
+    placed = [one for one in action.parameters if one.option.positional]
+    further = list(options_of(action))
+    if placed and not start.startswith("-"):
+        further = _known(placed[0])
     return _values(action, words[-1]) or further
 
 
@@ -99,5 +101,15 @@ def _values(action: Action, last: str) -> list[str]:
         return list(FORMATS)
     for parameter in action.parameters:
         if last in parameter.words and parameter.shape != "switch":
-            return list(parameter.option.choices) or [FILES]
+            return _known(parameter)
     return [FILES] if last == "--lab" else []
+
+
+def _known(parameter: Parameter) -> list[str]:
+    """Return the values that *parameter* is known to take, or that it may be a file."""
+    if not parameter.option.known:
+        return list(parameter.option.choices) or [FILES]
+    from importlib import import_module
+
+    module, _, function = parameter.option.known.partition(":")
+    return list(getattr(import_module(module), function)())

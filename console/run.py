@@ -66,6 +66,10 @@ def _run_action(argv: list[str], host: Host | None) -> int:
         return Exit.FINE
     if parsed.read_only:
         refuse_effect(action)
+    if parsed.format == "prometheus" and not parsed.json:
+        from console.render.report import refuse_unmeasured
+
+        refuse_unmeasured(action.name)
     ctx = Context(host or _host(parsed.lab), _tell, ask_secret=_ask_secret)
     given = arguments(action, parsed)
     found = _called(action, ctx, given)
@@ -95,7 +99,8 @@ def _print_report(report: Report, parsed: argparse.Namespace, hints: Hints) -> i
 
     style = "json" if parsed.json else parsed.format
     text, code = rendered(report, style, hints)
-    put(text)
+    if text:
+        put(text)
     return code
 
 

@@ -42,7 +42,7 @@ async def _draw(
     size: tuple[int, int],
     scenes: Callable[[Driven, Callable[[str], None]], Awaitable[None]],
 ) -> None:
-    async with console(lab.host, size) as screen:
+    async with console(lab.host, size, pane="1") as screen:
 
         def save(name: str) -> None:
             file = FOLDER / f"{name}-{size[0]}x{size[1]}.svg"
@@ -64,7 +64,9 @@ def _portable(svg: str) -> str:
 
 async def _working(screen: Driven, save: Callable[[str], None]) -> None:
     """A message that is rejected, and what became of it on the way."""
-    await screen.sees("● 2 sockets open")
+    await _overview(screen, save)
+    await screen.press("3")
+    await screen.sees("nothing is delivered")
     await screen.press("s", "down", "enter", "r")
     await screen.sees("Rejected by milter-manager")
     await screen.pilot.pause(0.5)
@@ -78,6 +80,30 @@ async def _working(screen: Driven, save: Callable[[str], None]) -> None:
     await _compared(screen, save)
     await _scenarios(screen, save)
     await _loaded(screen, save)
+
+
+async def _overview(screen: Driven, save: Callable[[str], None]) -> None:
+    """A host on which nothing is wrong."""
+    await screen.sees("● spamass-milter", "queue  empty")
+    await _looked(screen)
+    save("overview")
+
+
+async def _overview_of_a_fault(screen: Driven, save: Callable[[str], None]) -> None:
+    """A socket that Postfix can't open, and how it is explained."""
+    await screen.sees("✗ milter-manager", "permission denied")
+    await _looked(screen)
+    save("overview-fault")
+    await screen.press("enter")
+    await screen.sees("The same trouble, seen elsewhere")
+    save("overview-explained")
+    await screen.press("escape")
+
+
+async def _looked(screen: Driven) -> None:
+    """Wait for the end of the looks."""
+    look = screen.app.host_look
+    await screen.until(lambda: look.ended > 0 and not look.is_under_way, "the end of the looks")
 
 
 async def _compared(screen: Driven, save: Callable[[str], None]) -> None:
@@ -146,8 +172,8 @@ async def _loaded(screen: Driven, save: Callable[[str], None]) -> None:
 
 async def _broken(screen: Driven, save: Callable[[str], None]) -> None:
     """A milter that can't be reached, and the plan that mends it."""
-    await screen.sees("1 problem")
-    await screen.press("r")
+    await _overview_of_a_fault(screen, save)
+    await screen.press("3", "r")
     await screen.sees("Not decided", "f let postfix open")
     await screen.pilot.pause(0.5)
     save("chain-unreachable")

@@ -10,6 +10,7 @@ from actions.outcome import (
     Begun,
     ChangeDone,
     ChangeFailed,
+    ChangeSaid,
     ChangeStarted,
     ChangeTakenBack,
     NotProved,
@@ -39,6 +40,10 @@ class Mark:
         self.tone = tone
         self.detail = detail
 
+    def saying(self, detail: str) -> Mark:
+        """Return the same mark with another detail."""
+        return Mark(self.sign, self.word, self.tone, detail)
+
 
 PLANNED = Mark()
 RUNNING = Mark("…", "under way", "accent")
@@ -66,6 +71,8 @@ class Progress:
                 self.entry = entry
             case ChangeStarted(number):
                 self.changes[number] = RUNNING
+            case ChangeSaid(number, line):
+                self.changes[number] = RUNNING.saying(line)
             case ChangeDone(number, seconds):
                 self.changes[number] = done(seconds)
             case ChangeFailed(number, why):

@@ -9,7 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
-from actions.finding import Finding, Health, worst
+from actions.finding import Finding, Health
 from actions.record import Record
 from widgets.ink import joined, said, signed, spaced
 
@@ -34,25 +34,18 @@ class Outlook(Record):
         return signed(self.health.sign, self.told)
 
 
-NOT_LOOKED = Outlook(Health.UNKNOWN, "sockets: looking …")
-NOT_SEEN = Outlook(Health.UNKNOWN, "sockets not seen")
+NOT_LOOKED = Outlook(Health.UNKNOWN, "looking …")
+NOT_SEEN = Outlook(Health.UNKNOWN, "the host was not seen")
 
 
 def outlook(findings: tuple[Finding, ...]) -> Outlook:
-    """Return the outlook that *findings* give, one for each of Postfix's own sockets.
-
-    What is behind a milter-manager, and whether the milters filter, is not looked at.
-    """
-    health = worst(findings)
-    if health is Health.OK:
-        return Outlook(health, f"{_counted(len(findings), 'socket')} open")
+    """Return the outlook that *findings* give: how many are how bad."""
     words = {Health.DOWN: "problem", Health.DEGRADED: "warning", Health.UNKNOWN: "unknown"}
-    counts = (
-        (sum(finding.health is state for finding in findings), word)
-        for state, word in words.items()
-    )
-    told = (_counted(count, word) for count, word in counts if count)
-    return Outlook(health, f"sockets: {' · '.join(told)}")
+    counts = {state: sum(one.health is state for one in findings) for state in words}
+    told = [_counted(count, words[state]) for state, count in counts.items() if count]
+    if not told:
+        return Outlook(Health.OK, "nothing wrong")
+    return Outlook(next(state for state in words if counts[state]), " · ".join(told))
 
 
 def _counted(count: int, word: str) -> str:

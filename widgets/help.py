@@ -21,8 +21,8 @@ SIGNS = (
     ("✗", "it does not work"),
     ("?", "it could not be seen, for want of rights or of an answer"),
     (
-        "● sockets",
-        "at the top: can Postfix open its milters' sockets? No more is looked at",
+        "● nothing wrong",
+        "at the top: what the overview found, without what is acknowledged",
     ),
 )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
+    from widgets.look import HostLook
     from widgets.workplace import Workplace
 
 
@@ -26,6 +27,7 @@ class Frame(Protocol):
     kind: str
     """The kind of host, for people."""
     outlook: Outlook
+    host_look: HostLook
     panes: tuple[tuple[str, str], ...]
     """Digit and title of each pane."""
 
@@ -45,6 +47,14 @@ class Looked(Message):
 
 class Changed(Message):
     """Tells the app that a plan changed the host."""
+
+
+class Turn(Message):
+    """Asks the app to switch to another pane, and that to begin what it is there for."""
+
+    def __init__(self, pane: str) -> None:
+        super().__init__()
+        self.pane = pane
 
 
 class Pane(View):
@@ -67,6 +77,9 @@ class Pane(View):
 
     def forget(self) -> None:
         """Let go of what was found on a host that has changed since."""
+
+    def begin(self) -> None:
+        """Do what this pane is there for, because another pane turned to it."""
 
     def compose(self) -> ComposeResult:
         """Lay out the header, the pane and the keys."""

@@ -174,13 +174,12 @@ def _with_last_words(
     running = results.running
     if host.kind != "system" or not isinstance(errors, tuple) or isinstance(running, Failed):
         return results
-    known = {line.unit for line in errors if line.is_own}
     units = [
         service.seen_unit
         for service in services
         if service.unit
-        and running[service.name].look.health is Health.DOWN
-        and service.seen_unit not in known
+        and (seen := running[service.name]).look.health is Health.DOWN
+        and not logged.tells_itself(errors, service, seen.state, seen.since)
     ]
     if not units or host.units.absent():
         return results

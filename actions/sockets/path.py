@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LINK_LIMIT = 40
 """Links the kernel follows before it gives up (path_resolution(7))."""
 
-_CLASSES = ("owner", "group", "others")
+_CLASSES = ("owner has", "group has", "others have")
 
 
 class Step(Record):
@@ -100,7 +100,7 @@ def _verdict(
     which = _class(entry, account)
     bits = entry.st_mode >> (6, 3, 0)[which] & 7
     has = "".join(letter if bits & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-    return bool(bits & (2 if needs == "w" else 1)), f"{_CLASSES[which]} has {has}"
+    return bool(bits & (2 if needs == "w" else 1)), f"{_CLASSES[which]} {has}"
 
 
 def _class(entry: os.stat_result, account: Account) -> int:

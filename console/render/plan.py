@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from actions.printable import printable
 from console.render.ink import Ink
@@ -10,6 +10,7 @@ from console.render.ink import Ink
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from actions.action import Report
     from actions.outcome import ChangeResult, PlanReport
     from console.render.hint import Hints
 
@@ -71,6 +72,20 @@ def _proof(report: PlanReport) -> Iterator[str]:
     yield f" proof       {printable(proof.summary)}{status}"
     if proof.why:
         yield f"             {printable(proof.why)}"
+    elif proof.report is not None:
+        for line in _found(cast("Report", proof.report)):
+            yield f"             {printable(line)}"
+
+
+def _found(report: Report) -> Iterator[str]:
+    """Yield what the proof has seen, in one line."""
+    from importlib import import_module
+
+    from console.render.report import TEXT_MODULES
+
+    module = TEXT_MODULES.get(report.schema.partition("/")[0])
+    if module:
+        yield import_module(module).headline(report)
 
 
 def _outcome(report: PlanReport, ink: Ink, hints: Hints) -> Iterator[str]:
@@ -80,5 +95,6 @@ def _outcome(report: PlanReport, ink: Ink, hints: Hints) -> Iterator[str]:
         yield f"   left as it is: {printable(left)}"
     if report.next_step:
         yield f"   {printable(report.next_step)}"
-    if report.entry and report.status == "applied":
+    final = all(change.undo == "none" for change in report.changes)
+    if report.entry and report.status == "applied" and not final:
         yield f"   undo it: {hints.command('journal.undo', (('entry', report.entry),))}"

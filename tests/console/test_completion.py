@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         (["run", "chain.t"], ["chain.test"]),
         (["run", "chain.test", "--sample", "g"], ["gtube"]),
         (["run", "chain.test", "--expect", "dis"], ["discard"]),
-        (["run", "chain.test", "--format", ""], ["text", "json", "nagios"]),
+        (["run", "chain.test", "--format", ""], ["text", "json", "nagios", "prometheus"]),
         (["run", "chain.test", "--mail-"], ["--mail-file"]),
         (["run", "chain.test", "--mail-file", "/et"], [FILES]),
         (["run", "chain.scenario", ""], [FILES]),

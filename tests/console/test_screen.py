@@ -44,6 +44,7 @@ def opened(lab: Lab) -> Iterator[Callable[..., Terminal]]:
 
     def open_it(*arguments: str, **environment: str | None) -> Terminal:
         terminals.append(Terminal(f"--lab={lab.root}", *arguments, environment=environment))
+        terminals[-1].press("3")
         terminals[-1].sees(READY)
         return terminals[-1]
 
@@ -96,6 +97,16 @@ def test_q_leaves_the_terminal_as_it_was(opened: Callable[..., Terminal]) -> Non
     terminal.press("q")
     assert terminal.wait() == 0
     assert b"\x1b[?1049l" in terminal.written
+
+
+@pytest.mark.parametrize("keys", ["t", "3r"])
+def test_keys_that_are_typed_at_once_are_not_lost(lab: Lab, keys: str) -> None:
+    terminal = Terminal(f"--lab={lab.root}")
+    terminal.press(keys)
+    try:
+        terminal.sees("delivered")
+    finally:
+        terminal.end()
 
 
 def test_read_only_is_shown(opened: Callable[..., Terminal]) -> None:

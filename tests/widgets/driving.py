@@ -110,11 +110,19 @@ class Driven:
 
 @asynccontextmanager
 async def console(
-    host: Host, size: tuple[int, int] = (80, 24), *, read_only: bool = False
+    host: Host, size: tuple[int, int] = (80, 24), *, read_only: bool = False, pane: str = "3"
 ) -> AsyncIterator[Driven]:
-    """Open the console on *host* and wait until its chain is shown."""
+    """Open the console on *host* at the pane of the digit *pane*, and wait until it is shown.
+
+    The pane of the chain is waited for until its chain is read.
+    """
     app = ConsoleApp(host, read_only=read_only)
     async with app.run_test(size=size, notifications=True) as pilot:
         driven = Driven(app, pilot)
-        await driven.until(lambda: "r run" in driven.text or "postconf: no such" in driven.text)
+        await driven.until(lambda: "1 Overview" in driven.text)
+        await driven.press(pane)
+        if pane == "3":
+            await driven.until(
+                lambda: "nothing is delivered" in driven.text or "postconf: no such" in driven.text
+            )
         yield driven

@@ -303,6 +303,8 @@ async def test_the_mouse_does_what_the_keys_do(lab: Lab) -> None:
 async def test_a_digit_shows_its_pane(lab: Lab) -> None:
     async with console(lab.host) as screen:
         await screen.press("1")
+        await screen.sees("MUA ──")
+        await screen.press("3")
         await screen.sees("chain of port")
         await screen.pilot.click(offset=(3, 1))
-        await screen.sees("chain of port")
+        await screen.sees("MUA ──")

@@ -69,11 +69,12 @@ def test_the_header_folds_where_it_does_not_fit() -> None:
 @pytest.mark.parametrize(
     ("states", "told"),
     [
-        ("ok ok", "● 2 sockets open"),
-        ("ok", "● 1 socket open"),
-        ("down ok", "✗ sockets: 1 problem"),
-        ("down down degraded unknown", "✗ sockets: 2 problems · 1 warning · 1 unknown"),
-        ("unknown", "? sockets: 1 unknown"),
+        ("ok ok", "● nothing wrong"),
+        ("", "● nothing wrong"),
+        ("down ok", "✗ 1 problem"),
+        ("down down degraded unknown", "✗ 2 problems · 1 warning · 1 unknown"),
+        ("degraded unknown", "◐ 1 warning · 1 unknown"),
+        ("unknown", "? 1 unknown"),
     ],
 )
 def test_health_is_counted(states: str, told: str) -> None:

@@ -53,7 +53,7 @@ class ChainPane(Pane):
 
     AUTO_FOCUS = "ChainTable"
     CSS_PATH = "chain.tcss"
-    DIGIT = "1"
+    DIGIT = "3"
     BINDINGS: ClassVar[list[BindingType]] = KEYS
     WORDS = WORDS
 
@@ -68,6 +68,8 @@ class ChainPane(Pane):
         self._loading: Job | None = None
         self._looking: Job | None = None
         self._runs = compare.Runs()
+        self._soon = False
+        """Whether it is to run as soon as the chain is read."""
         self._clock: Timer | None = None
         self._news = False
         self._drawn = 0.0
@@ -113,12 +115,19 @@ class ChainPane(Pane):
             self._loading = self._started(target.read_own)
             self._reset()
 
+    def begin(self) -> None:
+        """Send the message; where the chain is not read yet, as soon as it is."""
+        if self._loading:
+            self._soon = True
+        elif self._job is None and self._trial.course.lanes:
+            self.action_run()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something now."""
         running, asked = self._job is not None, bool(self._trial.course.lanes)
         tested = self._trial.report is not None
         needs: dict[str, bool] = {
-            "run": asked and not running,
+            "run": (asked or self._loading is not None) and not running,
             "cancel": running,
             "choose_milter": not running and self._own is not None,
             "choose_sample": not running,
@@ -211,6 +220,9 @@ class ChainPane(Pane):
 
     def action_run(self) -> None:
         """Send the message through the milters."""
+        if self._loading:
+            self._soon = True
+            return
         self._reset()
         function, given = self._action.function, {**self._arguments, "trace": True}
         self._job = self._started(lambda ctx: function(ctx, **given))
@@ -246,6 +258,9 @@ class ChainPane(Pane):
             self._own = cast("target.OwnMilters | None", message.result) or target.OwnMilters()
             self._reset()
             self._trial.fault = message.fault or self._trial.fault
+            if self._soon and self._trial.fault is None:
+                self.begin()
+            self._soon = False
         elif message.job is self._looking:
             self._looking = None
             self._trial.sockets = cast("SocketsReport | None", message.result)

@@ -178,10 +178,23 @@ def last_error(
         state: of its unit, where that is known.
         since: when it was started, where that is known.
     """
-    names = {service.name, service.unit, service.seen_unit} - {""}
-    found = [line for line in lines if line.unit in names and _is_recent(line, state, since)]
+    found = _of_service(lines, service, state, since)
     own = [line for line in found if line.is_own]
     return next((line.text for line in own or found), "")
+
+
+def tells_itself(
+    lines: Iterable[Line], service: MailService, state: UnitState | None, since: float | None
+) -> bool:
+    """Return whether one of *lines* is *service*'s own, since its last start."""
+    return any(line.is_own for line in _of_service(lines, service, state, since))
+
+
+def _of_service(
+    lines: Iterable[Line], service: MailService, state: UnitState | None, since: float | None
+) -> list[Line]:
+    names = {service.name, service.unit, service.seen_unit} - {""}
+    return [line for line in lines if line.unit in names and _is_recent(line, state, since)]
 
 
 def _is_recent(line: Line, state: UnitState | None, since: float | None) -> bool:

@@ -6,6 +6,7 @@ Where there is no service manager, /proc tells by the program's name and its use
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
@@ -16,7 +17,7 @@ from actions.record import Record
 from actions.services.report import LEFT, MASKED, OFF, ROOT_SEES, STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actions.host.ports import Host, UnitState
     from actions.host.processes import Process
@@ -55,7 +56,8 @@ def look_at_processes(host: Host, services: Sequence[MailService]) -> dict[str, 
     absent = host.units.absent()
     units = [service.seen_unit for service in services if service.unit]
     states = {} if absent or not units else _states(host, units)
-    every = processes.all_processes()
+    # Most are told by their units; then nobody goes through all processes.
+    every = cache(processes.all_processes)
     found = {}
     for service in services:
         state = states.get(service.seen_unit)
@@ -74,19 +76,21 @@ def _running(
     service: MailService,
     state: UnitState | None,
     absent: str,
-    every: tuple[Process, ...],
+    every: Callable[[], tuple[Process, ...]],
 ) -> Running:
-    own = _own_processes(host, service, every)
     if state is None or not state.known or state.activity == "unknown":
         why = absent or (state.detail if state else "it has no unit")
         unknown = state is not None and state.known and not absent
+        own = _own_processes(host, service, every())
         seen = _without_manager(service, own, why, unknown=unknown)
         pids = tuple(one.pid for one in own)
         memory, since = processes.memory_of(pids), _first_start(pids)
         return Running(_look(seen), state, pids, memory, since)
     pids = _unit_processes(state)
+    is_asked = state.activity == "active" and not pids
+    own = _own_processes(host, service, every()) if is_asked else ()
     seen = _as_told(service, state, pids, own)
-    alive = pids or (tuple(one.pid for one in own) if state.activity == "active" else ())
+    alive = pids or tuple(one.pid for one in own)
     memory = state.memory if state.memory is not None else processes.memory_of(alive)
     since = state.since if state.since is not None else _first_start(alive)
     return Running(_look(seen), state, alive, memory, since)

@@ -53,7 +53,7 @@ def test_a_socket_without_w_for_others_stops_a_stranger(listening: Path, mode: i
     broken = failing(steps_of(listening))
     assert broken is not None
     assert (broken.path, broken.kind, broken.needs) == (str(listening), "socket", "w")
-    assert broken.note.startswith("others has ")
+    assert broken.note.startswith("others have ")
 
 
 def test_connecting_needs_nothing_but_w(listening: Path) -> None:

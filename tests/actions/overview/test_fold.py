@@ -1,0 +1,122 @@
+"""Findings of several looks put together: the worst first, and the same trouble told once."""
+
+from __future__ import annotations
+
+from actions.finding import Finding, Health, Remedy
+from actions.mailhost.service import Need
+from actions.overview.fold import named, told_once
+from tests.actions.overview.hosts import look, service, unix
+
+FIX = Remedy("sockets.fix", (("milter", "unix:/run/filter/filter.sock"),), "open it")
+SPEC = "unix:/run/filter/filter.sock"
+
+
+def finding(
+    name: str, health: Health = Health.DOWN, where: str = "", remedy: Remedy | None = None
+) -> Finding:
+    return Finding(health, f"what {name} says", where, "", remedy, name)
+
+
+def test_the_worst_is_told_first_and_what_is_fine_is_not() -> None:
+    found = (
+        finding("setup.a", Health.DEGRADED),
+        finding("sockets.b", Health.OK),
+        finding("services.c", Health.UNKNOWN),
+        finding("services.d", Health.DOWN),
+    )
+    told = told_once(found, ()).findings
+    assert [one.name for one in told] == ["services.d", "setup.a", "services.c"]
+
+
+def test_one_cause_seen_at_the_service_and_at_its_socket_is_told_once_with_its_remedy() -> None:
+    services = (service("filter", "milter", unix("filter")),)
+    found = (finding("services.filter"), finding("sockets.postfix.filter", where=SPEC, remedy=FIX))
+    for order in (found, found[::-1]):
+        told = told_once(order, services)
+        assert [one.name for one in told.findings] == ["sockets.postfix.filter"]
+        assert [(one.under, one.finding.name) for one in told.folded] == [
+            ("sockets.postfix.filter", "services.filter")
+        ]
+
+
+def test_of_two_that_can_be_mended_the_look_at_the_socket_knows_more() -> None:
+    services = (service("filter", "milter", unix("filter")),)
+    found = (
+        finding("services.filter", remedy=FIX),
+        finding("setup.filter.socket_mode", remedy=Remedy("setup.fix", (), "set it")),
+        finding("sockets.postfix.filter", where=SPEC, remedy=FIX),
+    )
+    told = told_once(found, services)
+    assert [one.name for one in told.findings] == ["sockets.postfix.filter"]
+    assert {one.under for one in told.folded} == {"sockets.postfix.filter"}
+    assert len(told.folded) == 2
+
+
+def test_what_has_nothing_to_do_with_each_other_stays_apart() -> None:
+    services = (service("filter", "milter", unix("filter")), service("other", "milter"))
+    found = (
+        finding("services.filter"),
+        finding("services.other"),
+        finding("setup.filter.log", remedy=Remedy("setup.fix", (), "set it")),
+        finding("sockets.postfix.stranger", where="unix:/elsewhere"),
+    )
+    assert len(told_once(found, services).findings) == 4
+
+
+def test_what_fails_only_for_want_of_another_is_told_with_that() -> None:
+    needs = (Need("engine", "unix:/run/engine/engine.sock"),)
+    broken = look("dependency", Health.DOWN, "engine down", "engine")
+    services = (
+        service("filter", "milter", unix("filter"), needs=needs, looks=(broken,)),
+        service("engine", "engine", looks=(look("process", Health.DOWN, "not running"),)),
+    )
+    found = (finding("services.filter", Health.DEGRADED), finding("services.engine"))
+    told = told_once(found, services)
+    assert [one.name for one in told.findings] == ["services.engine"]
+    assert [one.finding.name for one in told.folded] == ["services.filter"]
+
+
+def test_what_fails_by_itself_too_is_told_by_itself() -> None:
+    needs = (Need("engine", "unix:/run/engine/engine.sock"),)
+    looks = (
+        look("process", Health.DEGRADED, "restarted often"),
+        look("dependency", Health.DOWN, "engine down", "engine"),
+    )
+    services = (service("filter", "milter", needs=needs, looks=looks), service("engine", "engine"))
+    found = (finding("services.filter", Health.DEGRADED), finding("services.engine"))
+    assert len(told_once(found, services).findings) == 2
+
+
+def test_two_that_need_each_other_are_not_both_left_out() -> None:
+    def waiting(name: str, other: str) -> object:
+        return service(
+            name,
+            "milter",
+            needs=(Need(other, f"unix:/run/{other}/{other}.sock"),),
+            looks=(look("dependency", Health.DOWN, f"{other} down", other),),
+        )
+
+    services = (waiting("a", "b"), waiting("b", "a"))
+    told = told_once((finding("services.a"), finding("services.b")), services)  # type: ignore[arg-type]
+    assert len(told.findings) == 2
+
+
+def test_a_name_is_made_of_what_is_said_where_there_is_none() -> None:
+    assert named("chain", Finding(Health.DOWN, "Postfix refuses x!", "")).name == (
+        "chain.postfix-refuses-x"
+    )
+
+
+def test_what_this_user_may_not_see_is_told_as_one() -> None:
+    closed = Finding(Health.UNKNOWN, "x is unknown", "", "run it as root", name="services.x")
+    found = (
+        closed,
+        closed._replace(name="setup.y", why="y: Permission denied; run it as root"),
+        Finding(Health.UNKNOWN, "z hangs", "", "no answer within 3 s", name="services.z"),
+        finding("services.d"),
+    )
+    told = told_once(found, ())
+    assert [one.name for one in told.findings] == ["services.d", "services.z", "overview.rights"]
+    assert "services.x, setup.y; run it as root" in told.findings[2].why
+    assert [one.finding.name for one in told.folded] == ["services.x", "setup.y"]
+    assert [one.name for one in told_once((closed,), ()).findings] == ["services.x"]

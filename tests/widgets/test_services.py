@@ -1,0 +1,97 @@
+"""The services pane on the screen: what runs, what waits, how it is set up, and what is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import OptionList
+
+from tests.widgets.driving import SIZES, Driven, console
+from widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from console.lab.lab import Lab
+
+NAMES = (
+    "postfix",
+    "milter-manager",
+    "milter-greylist",
+    "clamav-milter",
+    "spamass-milter",
+    "opendkim",
+)
+
+
+def below(screen: Driven) -> str:
+    return screen.app.screen.query_one("#details", Lines).plain
+
+
+async def open_pane(screen: Driven) -> None:
+    await screen.press("2")
+    await screen.sees("6 services")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_service_is_told_with_its_state(lab: Lab, size: tuple[int, int]) -> None:
+    async with console(lab.host, size) as screen:
+        await open_pane(screen)
+        await screen.sees("all ok", *NAMES)
+        assert all(len(line) <= size[0] for line in screen.lines)
+        assert "postfix.service" in below(screen)
+        await screen.press("down", "down")
+        await screen.until(lambda: "negotiates; version 6" in below(screen), "a milter's looks")
+
+
+async def test_what_is_down_says_why_and_its_plan_is_one_key_away(broken: Lab) -> None:
+    async with console(broken.host) as screen:
+        await open_pane(screen)
+        await screen.sees("1 down", "down: postfix may not open its socket")
+        await screen.press("down")
+        await screen.sees("f fix")
+        await screen.press("f")
+        await screen.sees("Let Postfix open milter-manager's socket")
+
+
+async def test_a_service_is_stopped_and_started_again(broken: Lab) -> None:
+    async with console(broken.host, (120, 40)) as screen:
+        await open_pane(screen)
+        await screen.until(lambda: "opendkim" in screen.text)
+        await screen.press("end")
+        await screen.until(lambda: "opendkim.service" in below(screen), "the last row's details")
+        await screen.press("a")
+        await screen.until(lambda: isinstance(screen.app.focused, OptionList), "what can be done")
+        assert "Start" not in screen.text.replace("Restart", "").replace("start", "")
+        await screen.press("down", "down", "enter")
+        await screen.sees("stop", "opendkim.service", "Enter apply")
+        await screen.press("enter")
+        await screen.sees("Applied and proved")
+        await screen.press("escape")
+        await screen.sees("stopped", "was ok")
+        assert not broken.host.units.state("opendkim.service").main_pid
+
+
+async def test_it_is_seen_at_once_when_a_service_dies(broken: Lab) -> None:
+    async with console(broken.host, (120, 40)) as screen:
+        await open_pane(screen)
+        await screen.until(lambda: "opendkim" in screen.text)
+        broken.host.units.operate("stop", "opendkim.service")
+        await screen.sees("2 down", "was ok")
+
+
+async def test_the_queue_and_the_setup_are_lists_beside(lab: Lab) -> None:
+    async with console(lab.host) as screen:
+        await open_pane(screen)
+        await screen.press("tab")
+        await screen.sees("the queue is empty", "nothing waits")
+        await screen.press("tab")
+        await screen.sees("settings")
+        await screen.press("shift+tab", "shift+tab")
+        await screen.sees("6 services")
+
+
+async def test_the_command_of_each_list_is_told(lab: Lab) -> None:
+    async with console(lab.host) as screen:
+        await open_pane(screen)
+        await screen.press("y")
+        await screen.sees("console run services.status")
