@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 DATAGRAM_LIMIT = 8192
 """Bytes of a message that are kept, as in rsyslog's default."""
 
-MAIL_INFO, MAIL_WARNING = 22, 20
-"""Facility mail with severity info and warning (RFC 3164)."""
+MAIL_DEBUG, MAIL_INFO, MAIL_WARNING = 23, 22, 20
+"""Facility mail with severity debug, info and warning (RFC 3164)."""
 
 _LINE = re.compile(rb"(?:<\d{1,3}>)?([^\s:\[]+\[\d+\]: .*)", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")

@@ -184,6 +184,8 @@ class Child:
             return self._fail(STATES[stage], trouble), ()
         if exchange.trouble:
             return self._fail(STATES[stage], exchange.trouble), ()
+        said = exchange.reply.decision if exchange.reply else "continue"
+        self._journal.child_asked(self._number, self.name, STATES[stage], said)
         return self._obey(stage, exchange.reply), exchange.edits
 
     def _obey(self, stage: Stage, reply: Reply | None) -> Verdict | None:

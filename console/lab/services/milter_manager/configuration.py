@@ -1,11 +1,13 @@
 """milter-manager.conf, read line by line in the form in which operators write it.
 
 The true file is a Ruby program. What is read here is the part of it that is data: items,
-``define_milter`` blocks, and what ``--show-config`` prints.
+``define_milter`` blocks, the loading of further files, and what ``--show-config`` prints.
 """
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from console.lab.services.milter_manager.items import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _CODE = re.compile(rf'((?:[^"#]|{_TEXT})*)(?:#.*)?')
@@ -31,6 +33,7 @@ _CALL = re.compile(rf"(\w+)\.(\w+)\s*\(\s*({_TEXT})\s*\)")
 _BLOCK = re.compile(
     rf"(define_milter|define_applicable_condition)\s*\(\s*({_TEXT})\s*\)\s*do\s*\|\s*(\w+)\s*\|"
 )
+_LOAD = re.compile(rf"(load|load_if_exist)\s*\(\s*({_TEXT})\s*\)")
 _LIST = re.compile(rf"\[\s*((?:{_TEXT}\s*(?:,\s*|(?=\])))*)\]")
 _PLAIN: Mapping[str, Value] = {"nil": None, "true": True, "false": False}
 
@@ -44,6 +47,8 @@ class ChildSettings(Record):
     """What the file sets, by the item's name."""
     added_conditions: tuple[Given, ...] = ()
     """Conditions that were added, or listed, one by one."""
+    file: str = ""
+    """Where it is defined; empty for the file of the whole configuration."""
 
     def value(self, item: str) -> Value:
         """Return what holds for *item*; see `items.CHILD`."""
@@ -95,25 +100,38 @@ class BadLine(Exception):
     """A line that is no configuration."""
 
 
-def load(file: str) -> Configuration:
-    """Read *file*; where it can't be read it counts as one with a mistake in it."""
+if TYPE_CHECKING:
+    Detect = Callable[[str], Iterator[ChildSettings]]
+
+
+def load(file: str, detect: Detect | None = None) -> Configuration:
+    """Read *file*; where it can't be read it counts as one with a mistake in it.
+
+    Args:
+        file: the configuration.
+        detect: finds the milters of a platform, such as "redhat", once ``package.platform`` names
+            it; what the files say of them comes after.
+    """
     try:
-        with open(file, encoding="utf-8", errors="replace") as opened:
-            text = opened.read()
+        text = _text_of(file)
     except OSError as error:
         return Configuration(file, error=f"{file}: {error.strerror}")
-    return parse(text, file)
+    return parse(text, file, detect)
 
 
-def parse(text: str, file: str) -> Configuration:
+def parse(text: str, file: str, detect: Detect | None = None) -> Configuration:
     """Read *text*; one mistake in it costs all children, as milter-manager has it."""
-    reader = _Reader(file)
+    reader = _Reader(file, detect)
     try:
-        for number, line in _statements(text):
-            reader.take(number, line)
+        reader.read(text, file)
         return reader.result()
     except BadLine as error:
-        return Configuration(file, error=f"{file}:{reader.line}: {error}")
+        return Configuration(file, error=f"{reader.file}:{reader.line}: {error}")
+
+
+def _text_of(file: str) -> str:
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        return opened.read()
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
@@ -136,18 +154,32 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 class _Reader:
     """The state between two statements."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, detect: Detect | None) -> None:
         self._configuration = Configuration(file)
+        self._detect = detect
+        self._open_files: list[str] = []
         self._given: dict[str, Given] = {}
         self._children: dict[str, ChildSettings] = {}
         self._child: ChildSettings | None = None
         self._block = ""
         """The name by which the block that is open calls its object."""
         self._lists: dict[str, list[str]] = {"add_local_address": [], "add_remote_address": []}
-        self.line = 0
+        self.file, self.line = file, 0
 
-    def take(self, number: int, statement: str) -> None:
-        """Take one statement; raises `BadLine`."""
+    def read(self, text: str, file: str) -> None:
+        """Take all statements of *text*; raises `BadLine`, and `file` and `line` tell where."""
+        if file in self._open_files:
+            raise BadLine(f"{file} loads itself")
+        self._open_files.append(file)
+        before, self.file = (self.file, self.line), file
+        for number, line in _statements(text):
+            self._take(number, line)
+        if self._block:
+            raise BadLine("syntax error, unexpected end-of-input, expecting `end'")
+        self.file, self.line = before
+        self._open_files.pop()
+
+    def _take(self, number: int, statement: str) -> None:
         self.line = number
         if found := _BLOCK.fullmatch(statement):
             self._open(found[1], str(_value(found[2])), found[3])
@@ -155,15 +187,15 @@ class _Reader:
             self._close()
         elif found := _ASSIGNMENT.fullmatch(statement):
             self._assign(found[1], found[2], _value(found[3]))
+        elif found := _LOAD.fullmatch(statement):
+            self._load(str(_value(found[2])), must_exist=found[1] == "load")
         elif found := _CALL.fullmatch(statement):
             self._call(found[1], found[2], str(_value(found[3])))
         else:
             raise BadLine(f"syntax error, unexpected {statement!r}")
 
     def result(self) -> Configuration:
-        """Return what was read; raises `BadLine` where something is missing."""
-        if self._block:
-            raise BadLine("syntax error, unexpected end-of-input, expecting `end'")
+        """Return what was read."""
         return self._configuration._replace(
             given=self._given,
             children=tuple(self._children.values()),
@@ -171,12 +203,31 @@ class _Reader:
             remote=tuple(self._lists["add_remote_address"]),
         )
 
+    def _load(self, name: str, *, must_exist: bool) -> None:
+        """Read further files: *name* stands beside the configuration, and may be a pattern."""
+        pattern = os.path.join(os.path.dirname(self._configuration.file), name)
+        paths = sorted(glob.glob(pattern))
+        if must_exist and not paths and not glob.has_magic(pattern):
+            raise BadLine(f"no such file to load -- {name}")
+        for path in paths:
+            try:
+                text = _text_of(path)
+            except OSError as error:
+                raise BadLine(f"{path}: {error.strerror}") from error
+            self.read(text, path)
+
+    def _place(self) -> str:
+        """Return the file that is read, as `Given` and `ChildSettings` call it."""
+        return "" if self.file == self._configuration.file else self.file
+
     def _open(self, kind: str, name: str, block: str) -> None:
         if self._block:
             raise BadLine(f"syntax error, unexpected {kind} within a block")
         self._block = block
         if kind == "define_milter":
-            self._child = self._children.get(name, ChildSettings(name, self.line, {}))
+            self._child = self._children.get(
+                name, ChildSettings(name, self.line, {}, file=self._place())
+            )
 
     def _close(self) -> None:
         if not self._block:
@@ -194,7 +245,9 @@ class _Reader:
         if place not in SECTIONS or item not in SECTIONS[place]:
             raise BadLine(_undefined(place, f"{item}="))
         _require_fit(f"{place}.{item}", value, SECTIONS[place][item])
-        self._given[f"{place}.{item}"] = Given(value, self.line)
+        self._given[f"{place}.{item}"] = Given(value, self.line, self._place())
+        if (place, item) == ("package", "platform") and self._detect:
+            self._children.update((one.name, one) for one in self._detect(str(value)))
 
     def _assign_in_block(self, item: str, value: Value) -> None:
         child = self._child
@@ -209,7 +262,7 @@ class _Reader:
             conditions = tuple(self._condition(name) for name in value)
             self._child = child._replace(added_conditions=conditions)
         else:
-            given = {**child.given, item: Given(value, self.line)}
+            given = {**child.given, item: Given(value, self.line, self._place())}
             self._child = child._replace(given=given)
 
     def _call(self, place: str, method: str, value: str) -> None:
@@ -227,7 +280,7 @@ class _Reader:
     def _condition(self, name: str) -> Given:
         if name not in CONDITIONS:
             raise BadLine(f"nonexistent applicable condition: {name!r}")
-        return Given(name, self.line)
+        return Given(name, self.line, self._place())
 
 
 def _value(text: str) -> Value:

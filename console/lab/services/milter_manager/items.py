@@ -84,6 +84,8 @@ class Given(Record):
 
     value: Value
     line: int
+    file: str = ""
+    """Empty for the file of the whole configuration."""
 
 
 def fits(value: Value, default: Value) -> bool:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from console.lab.maillog import MAIL_INFO, MAIL_WARNING
+from console.lab.maillog import MAIL_DEBUG, MAIL_INFO, MAIL_WARNING
 
 if TYPE_CHECKING:
     from actions.milter.session import Trouble
-    from console.lab.maillog import Syslog
 
 _KINDS = {"start": "connection", "end-of-message": "end-of-message"}
 """By state: which of its timeouts a child has missed there; any other is for reading."""
+
+
+class Log(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, *, priority: int) -> None:
+        """Log *text*."""
 
 
 class Register:
@@ -21,10 +27,12 @@ class Register:
 
     Args:
         log: the mail log.
+        verbose: whether every step of every session is told.
     """
 
-    def __init__(self, log: Syslog) -> None:
+    def __init__(self, log: Log, *, verbose: bool = False) -> None:
         self._log = log
+        self._verbose = verbose
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._now = self._finished = 0
@@ -50,6 +58,11 @@ class Register:
         """Log *text* as statistics."""
         self._log.write(f"[statistics] {text}", priority=MAIL_INFO)
 
+    def detail(self, text: str) -> None:
+        """Log *text*, one step of a session, where that is wanted."""
+        if self._verbose:
+            self._log.write(text, priority=MAIL_DEBUG)
+
     def complain(self, text: str) -> None:
         """Log *text* as an error."""
         self._log.write(text, priority=MAIL_WARNING)
@@ -70,6 +83,11 @@ class Journal:
     def next_number(self) -> int:
         """Return a number for a child."""
         return self._register.next_number()
+
+    def child_asked(self, number: int, name: str, state: str, said: str) -> None:
+        """Tell what a child said to one event."""
+        text = f"[{self._number}] [children][reply][{state}][{said}] [{number}] {name}"
+        self._register.detail(text)
 
     def child_failed(
         self, number: int, name: str, spec: str, state: str, status: str, trouble: Trouble

@@ -1,6 +1,6 @@
-"""The lab's ``/usr/sbin/milter-manager``: shows the configuration, as the true one does.
+"""The command ``/usr/sbin/milter-manager``: shows the configuration, or runs the daemon.
 
-It must start wherever the lab does: nothing here needs a package of the extra "lab".
+In the lab, and as --show-config anywhere, it needs no package of the extra "lab".
 """
 
 from __future__ import annotations
@@ -9,52 +9,86 @@ import getopt
 import sys
 
 from console.lab.services.milter_manager import CONFIGURATION
-from console.lab.services.milter_manager.configuration import load
+from console.lab.services.milter_manager.detection import configured
 from console.lab.services.milter_manager.show import shown
 
 VERSION = "2.3.2"
-"""The version whose behaviour the lab follows."""
+"""The version whose behaviour the stand-in follows."""
 
 HELP = """\
 Usage:
   milter-manager [OPTION...]
 
   -h, --help                     Show this help and exit
-  -u, --user-name=NAME           Run as NAME's user (the lab's unit chooses it)
-  -g, --group-name=NAME          Run as NAME's group (the lab's unit chooses it)
+  -u, --user-name=NAME           Run as NAME's user (need root privilege)
+  -g, --group-name=NAME          Run as NAME's group (need root privilege)
+  -s, --connection-spec=SPEC     Listen on SPEC (unix:PATH)
+  --unix-socket-group=GROUP      Give the socket to GROUP
   --config-dir=DIRECTORY         Read milter-manager.conf in DIRECTORY
+  --pid-file=FILE                Write the daemon's process number to FILE
+  --daemon                       Run as a daemon
+  --no-daemon                    Stay in the foreground, and log to standard output
+  --verbose                      Log every step of every session
   --show-config                  Show configuration and exit
   --version                      Show version and exit
 """
 
-_LONG = ["help", "user-name=", "group-name=", "config-dir=", "show-config", "version"]
+_SHORT = {"-h": "--help", "-u": "--user-name", "-g": "--group-name", "-s": "--connection-spec"}
+_LONG = [
+    *("help", "user-name=", "group-name=", "connection-spec=", "unix-socket-group="),
+    *("config-dir=", "pid-file=", "daemon", "no-daemon", "verbose", "show-config", "version"),
+]
 
 
 def main(root: str, argv: list[str]) -> int:
-    """Do what *argv* asks for in the lab below *root*; return the exit code."""
+    """Do what *argv* asks for on the host below *root*, empty for this one; return the exit code.
+
+    A lab's daemon is its supervisor's: there it only shows.
+    """
     try:
-        given, rest = getopt.getopt(argv, "hu:g:", _LONG)
+        given, rest = getopt.gnu_getopt(argv, "hu:g:s:", _LONG)
     except getopt.GetoptError as error:
-        print(f"Unknown option {error.opt}", file=sys.stderr)
+        dashes = "--" if len(error.opt) > 1 else "-"
+        print(f"Unknown option {dashes}{error.opt}", file=sys.stderr)
         return 1
-    options = dict(given)
-    if rest:
-        print(f"Unknown option {rest[0]}", file=sys.stderr)
+    options = {_SHORT.get(name, name): value for name, value in given}
+    # A unit hands over an option that is not set as an empty word.
+    if unknown := [word for word in rest if word]:
+        print(f"Unknown option {unknown[0]}", file=sys.stderr)
         return 1
-    if options.keys() & {"-h", "--help"}:
+    if "--help" in options:
         print(HELP, end="")
     elif "--version" in options:
-        print(f"milter-manager {VERSION} (the lab's stand-in)")
+        print(f"milter-manager {VERSION} (the console's stand-in)")
     elif "--show-config" in options:
-        _show(options.get("--config-dir", root + CONFIGURATION.rpartition("/")[0]))
-    else:
+        return _show(root, options)
+    elif root:
         print("the lab runs it as the unit milter-manager; see --help", file=sys.stderr)
         return 1
+    else:
+        from console.lab.services.milter_manager.running import run
+
+        return run(options, _configuration(root, options))
     return 0
 
 
-def _show(folder: str) -> None:
-    configuration = load(f"{folder}/milter-manager.conf")
+def _show(root: str, options: dict[str, str]) -> int:
+    user = options.get("--user-name", "")
+    if user and not root:
+        from console.lab.services.milter_manager.running import BadStart, become
+
+        try:
+            become(user, options.get("--group-name", ""))
+        except BadStart as error:
+            print(error, file=sys.stderr)
+            return 1
+    configuration = configured(root, _configuration(root, options))
     if configuration.error:
         print(f"[configuration][load][error] {configuration.error}")
     print(shown(configuration), end="")
+    return 0
+
+
+def _configuration(root: str, options: dict[str, str]) -> str:
+    folder = options.get("--config-dir") or root + CONFIGURATION.rpartition("/")[0]
+    return f"{folder}/milter-manager.conf"

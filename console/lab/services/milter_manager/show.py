@@ -40,7 +40,7 @@ def _condition(name: str) -> Iterator[str]:
 
 
 def _child(file: str, child: ChildSettings) -> Iterator[str]:
-    yield f"# {file}:{child.line}"
+    yield f"# {child.file or file}:{child.line}"
     yield f"define_milter({_written('', child.name)}) do |milter|"
     for item in CHILD:
         if item == "applicable_conditions" and child.added_conditions:
@@ -56,7 +56,7 @@ def _child(file: str, child: ChildSettings) -> Iterator[str]:
 
 
 def _place(file: str, given: Given | None) -> str:
-    return f"# {file}:{given.line}" if given else "# default"
+    return f"# {given.file or file}:{given.line}" if given else "# default"
 
 
 def _written(item: str, value: Value) -> str:
