@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from actions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Health(Enum):
@@ -14,6 +18,11 @@ class Health(Enum):
     DEGRADED = "degraded"
     DOWN = "down"
     UNKNOWN = "unknown"
+
+    @property
+    def rank(self) -> int:
+        """How bad it is: what was seen to be wrong is worse than what could not be seen."""
+        return ("ok", "unknown", "degraded", "down").index(self.value)
 
     @property
     def sign(self) -> str:
@@ -41,9 +50,15 @@ class Finding(Record):
     name: str = ""
     """What it is called wherever it is seen again, such as "setup.milter_protocol" or
     "services.clamav-daemon"; it stays the same while the trouble does."""
+    needs_root: bool = False
+    """Whether root would see more of it."""
 
 
 def worst(findings: tuple[Finding, ...]) -> Health:
-    """Return the worst state among *findings*; unknown counts worse than degraded."""
-    order = (Health.OK, Health.DEGRADED, Health.UNKNOWN, Health.DOWN)
-    return max((finding.health for finding in findings), key=order.index, default=Health.OK)
+    """Return the worst state among *findings*."""
+    return max((one.health for one in findings), key=lambda one: one.rank, default=Health.OK)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return *findings* with the worst first; of the same state, as they come."""
+    return sorted(findings, key=lambda one: -one.health.rank)

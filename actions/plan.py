@@ -135,6 +135,8 @@ class Plan(Record):
     proof: Proof | None = None
     lasting: bool = True
     """Whether it survives restarts and reboots."""
+    undo_proof: Proof | None = None
+    """The look that must find nothing wrong once all of it is taken back."""
 
 
 def digest(plan: Plan) -> str:

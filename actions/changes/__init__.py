@@ -9,6 +9,7 @@ from actions.changes.check import ConfigCheck
 from actions.changes.command import Command
 from actions.changes.edit import FileEdit
 from actions.changes.folder import Folder
+from actions.changes.looked import Looked
 from actions.changes.membership import Membership
 from actions.changes.ownership import Owned, Ownership
 from actions.changes.packages import Packages
@@ -27,6 +28,7 @@ __all__ = [
     "ConfigCheck",
     "FileEdit",
     "Folder",
+    "Looked",
     "Membership",
     "Owned",
     "Ownership",
@@ -56,6 +58,7 @@ _KINDS: Mapping[str, _Kind] = {
     "command": Command,
     "check": ConfigCheck,
     "answering": Answering,
+    "looked": Looked,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from actions.changes.looked import NOTE, Looked
 from actions.changes.reading import text
 from actions.host.endpoint import parse_endpoint
 from actions.host.errors import HostError, NotPermitted
@@ -32,8 +33,6 @@ class Answering(Record):
     """With whose rights it is opened."""
     timeout: float = 30.0
     note: str = ""
-    back: bool = False
-    """Whether this is the way back, on which nothing is waited for."""
 
     @classmethod
     def read(cls, record: Mapping[str, object]) -> Answering:
@@ -46,7 +45,6 @@ class Answering(Record):
             text(record, "client"),
             float(timeout),
             text(record, "note"),
-            record["back"] is True,
         )
 
     @property
@@ -67,7 +65,7 @@ class Answering(Record):
     @property
     def undo_note(self) -> str:
         """What undoing means here."""
-        return "it only looks"
+        return NOTE
 
     @property
     def settles(self) -> bool:
@@ -83,8 +81,8 @@ class Answering(Record):
         return f"# wait until {self.spec} takes connections"
 
     def stands(self, host: Host) -> Standing:
-        """Return that it can't be told; on the way back nothing is left to do."""
-        return Standing.AFTER if self.back else Standing.UNTOLD
+        """Return that it can't be told."""
+        return Standing.UNTOLD
 
     def apply(self, host: Host, token: str) -> None:
         """Wait; raises `HostError` where it does not come in time."""
@@ -100,7 +98,7 @@ class Answering(Record):
         """Wait and say what is met; raises `HostError`."""
         endpoint = parse_endpoint(self.spec)
         until = time.monotonic() + self.timeout
-        while not self.back:
+        while True:
             try:
                 host.connect_as(self.client, endpoint, self.timeout).close()
             except NotPermitted:
@@ -117,9 +115,9 @@ class Answering(Record):
     def sweep(self, host: Host, token: str) -> None:
         """Leave everything: nothing is made on the way."""
 
-    def inverse(self) -> Answering:
+    def inverse(self) -> Looked:
         """Return what takes it back: nothing is waited for."""
-        return self._replace(back=True)
+        return Looked(self)
 
     def record(self) -> dict[str, object]:
         """Return it as JSON."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.changes.failed import MOST_LINES, last_words, quoted
+from actions.changes.looked import NOTE, Looked
 from actions.changes.reading import text, texts
 from actions.host.errors import HostError
 from actions.plan import Line, Standing
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
 
     from actions.host.ports import Completed, Host
     from actions.plan import Undo
-
-MOST_LINES = 3
-"""Lines of what the program says that a refusal quotes."""
 
 
 class ConfigCheck(Record):
@@ -73,7 +72,7 @@ class ConfigCheck(Record):
     @property
     def undo_note(self) -> str:
         """What undoing means here."""
-        return "it only looks"
+        return NOTE
 
     @property
     def settles(self) -> bool:
@@ -91,8 +90,8 @@ class ConfigCheck(Record):
         return f"runuser -u {shlex.quote(self.user)} -- {self.target}" if self.user else self.target
 
     def stands(self, host: Host) -> Standing:
-        """Return that it can't be told; what only looks back is done at once."""
-        return Standing.UNTOLD if self.argv else Standing.AFTER
+        """Return that it can't be told."""
+        return Standing.UNTOLD
 
     def apply(self, host: Host, token: str) -> None:
         """Ask the program; raises `HostError` where it refuses its configuration."""
@@ -101,8 +100,6 @@ class ConfigCheck(Record):
 
     def refused(self, host: Host) -> str:
         """Return why the configuration is refused, or nothing; raises `HostError`."""
-        if not self.argv:
-            return ""
         ended = host.commands.run(self.argv, user=self.user or None, timeout=self.timeout)
         if said := self._complaint(ended):
             return f"{self.argv[0]} refuses its configuration: {said}"
@@ -111,9 +108,9 @@ class ConfigCheck(Record):
     def sweep(self, host: Host, token: str) -> None:
         """Leave everything: nothing is made on the way."""
 
-    def inverse(self) -> ConfigCheck:
+    def inverse(self) -> Looked:
         """Return what takes it back: nothing is asked."""
-        return self._replace(argv=(), wanted=(), unwanted=())
+        return Looked(self)
 
     def record(self) -> dict[str, object]:
         """Return it as JSON."""
@@ -131,12 +128,10 @@ class ConfigCheck(Record):
         said = [line for line in f"{ended.stderr}\n{ended.stdout}".splitlines() if line.strip()]
         if ended.exit_code:
             blames = [line for line in said if re.search("(?i)error|fatal", line)]
-            told = (line.strip() for line in (blames[:MOST_LINES] or said[-MOST_LINES:]))
-            return "; ".join(told) or f"it ended with {ended.exit_code}"
+            return quoted(blames[:MOST_LINES]) or last_words(ended)
         if not self.refusal:
             return ""
-        found = [line.strip() for line in said if re.search(self.refusal, line)]
-        return "; ".join(found[:MOST_LINES])
+        return quoted([line for line in said if re.search(self.refusal, line)][:MOST_LINES])
 
     def _missed(self, output: str) -> str:
         import re

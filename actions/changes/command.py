@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.changes.failed import last_words
 from actions.changes.reading import text, texts
 from actions.host.errors import HostError
 from actions.plan import Line, Standing
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
 
     from actions.host.ports import Host
     from actions.plan import Undo
-
-
-MOST_LINES = 3
-"""Lines of what a program says that a failure quotes."""
-
-
-_TERMINAL_CODE = r"\x1b\[[0-9;?]*[A-Za-z]"
-"""How a program moves the cursor and sets colours (ECMA-48)."""
 
 
 class Command(Record):
@@ -108,27 +101,19 @@ class Command(Record):
         is_cancelled: Callable[[], bool],
     ) -> None:
         """Run it and hand its lines to *tell*; raises `HostError`."""
-        import re
+        from actions.changes.aloud import run_aloud
 
-        last: list[str] = []
-
-        def take(line: str) -> None:
-            plain = re.sub(_TERMINAL_CODE, "", line).strip()
-            if plain:
-                last[:] = [*last[1 - MOST_LINES :], plain]
-                tell(plain)
-
-        ended = host.commands.stream(
+        ended, heard = run_aloud(
+            host,
             self.argv,
-            take,
+            tell,
             user=self.user or None,
             timeout=self.timeout,
             is_cancelled=is_cancelled if self.stoppable else None,
         )
         if ended.exit_code:
-            told = ended.stderr.strip().splitlines()[-MOST_LINES:] or last
-            why = "\n".join(told) or "no message"
-            raise HostError(f"{self.target}: ended with {ended.exit_code}: {why}")
+            code, why = ended.exit_code, last_words(ended, heard)
+            raise HostError(f"{self.target}: ended with {code}: {why}")
 
     def sweep(self, host: Host, token: str) -> None:
         """Leave everything: what a command leaves is its own."""

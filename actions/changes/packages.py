@@ -5,28 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from actions.changes.reading import text, texts
-from actions.host.errors import HostError, NotPermitted
+from actions.changes.transaction import APT, Tool, require_done, would_come
+from actions.host.errors import HostError
 from actions.plan import Line, Standing
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions.host.ports import Host
     from actions.plan import Undo
 
-Tool = Literal["apt-get", "dnf", "yum"]
-
 LONGEST = 1800.0
 """Seconds that an installation may take."""
-
-_APT = (
-    "--yes",
-    "--no-install-recommends",
-    "--option=Dpkg::Options::=--force-confold",
-    "--option=DPkg::Lock::Timeout=60",
-)
-"""Nothing is asked, files that an operator changed are kept, another apt is waited for."""
 
 
 class Packages(Record):
@@ -41,6 +32,15 @@ class Packages(Record):
     sources: tuple[str, ...] = ()
     """For the eye: each package with its version and the repository it comes from."""
     note: str = ""
+    exact: tuple[str, ...] = ()
+    """All that comes, new or upgraded, each as the package manager is asked for that version.
+
+    Empty where that is not known before an earlier step has been done.
+    """
+    pinned: tuple[str, ...] = ()
+    """What is `asked` for, in these versions."""
+    upgraded: tuple[str, ...] = ()
+    """What is upgraded along with it; undoing leaves it so."""
 
     @classmethod
     def planned(cls, host: Host, tool: Tool, asked: Sequence[str], note: str = "") -> Packages:
@@ -49,20 +49,25 @@ class Packages(Record):
         Raises:
             HostError: there is no such package, or others would have to go for it.
         """
-        if tool != "apt-get":
-            return cls(tool, tuple(asked), tuple(asked), "install", (), note)
-        told = _run(host, ("apt-get", "--simulate", *_APT, "install", "--", *asked), 120.0)
-        lines = [line.split() for line in told.splitlines()]
-        gone = [words[1] for words in lines if words[:1] == ["Remv"]]
-        if gone:
-            raise HostError(
-                f"installing {' '.join(asked)} would remove {' '.join(gone)}; do it by hand"
-            )
-        coming = [words for words in lines if words[:1] == ["Inst"]]
-        # An upgrade names the version before in brackets; it can't be taken back.
-        names = tuple(words[1] for words in coming if not words[2].startswith("["))
-        sources = tuple(" ".join(words[1:]) for words in coming)
-        return cls(tool, tuple(asked), names, "install", sources, note)
+        coming = would_come(host, tool, asked)
+        exact = {one.name: one.exact for one in coming}
+        return cls(
+            tool,
+            tuple(asked),
+            tuple(one.name for one in coming if not one.upgrades),
+            "install",
+            tuple(one.shown for one in coming),
+            note,
+            tuple(exact.values()),
+            tuple(exact.get(one, one) for one in asked),
+            tuple(one.name for one in coming if one.upgrades),
+        )
+
+    @classmethod
+    def later(cls, tool: Tool, asked: Sequence[str]) -> Packages:
+        """Plan to install what comes from a repository that an earlier step registers."""
+        note = "what comes with it is known when its repository is; nothing is removed for it"
+        return cls(tool, tuple(asked), tuple(asked), "install", (), note)
 
     @classmethod
     def read(cls, record: Mapping[str, object]) -> Packages:
@@ -76,6 +81,9 @@ class Packages(Record):
             "install" if installs else "remove",
             texts(record, "sources"),
             text(record, "note"),
+            texts(record, "exact"),
+            texts(record, "pinned"),
+            texts(record, "upgraded"),
         )
 
     @property
@@ -98,7 +106,9 @@ class Packages(Record):
         """What undoing means here."""
         if self.operation == "remove":
             return "installed again"
-        return f"{' '.join(self.names)} removed again; configuration files stay"
+        also = f", and the upgrade of {' '.join(self.upgraded)}" if self.upgraded else ""
+        rest = "" if self.exact else ", what came with it"
+        return f"{' '.join(self.names)} removed again; configuration files stay{rest}{also}"
 
     @property
     def settles(self) -> bool:
@@ -127,7 +137,37 @@ class Packages(Record):
 
     def apply(self, host: Host, token: str) -> None:
         """Install or remove them; raises `HostError`."""
-        _run(host, self._argv(), LONGEST)
+        self.apply_aloud(host, token, lambda _: None, lambda: False)
+
+    def apply_aloud(
+        self,
+        host: Host,
+        token: str,
+        tell: Callable[[str], None],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        """Install or remove them, and hand what is said of it to *tell*; raises `HostError`.
+
+        It comes to its end: a package manager that is ended amid its work leaves a half of it.
+        """
+        from actions.changes.aloud import run_aloud
+
+        if self.operation == "install":
+            self._require_same(host)
+        argv = self._argv()
+        ended, heard = run_aloud(host, argv, tell, timeout=LONGEST)
+        require_done(ended, argv[0], heard)
+
+    def _require_same(self, host: Host) -> None:
+        """Refuse where by now other packages would come than were shown, or some would go."""
+        coming = would_come(host, self.tool, (self.pinned or self.asked))
+        # What came by another way meanwhile is no harm.
+        other = [one.shown for one in coming if one.exact not in self.exact]
+        if self.exact and other:
+            raise HostError(
+                f"installing {self.target} would bring something else by now: {'; '.join(other)}; "
+                "nothing was installed, plan it again"
+            )
 
     def sweep(self, host: Host, token: str) -> None:
         """Leave everything: the package manager mends what it left itself."""
@@ -141,17 +181,19 @@ class Packages(Record):
 
     def record(self) -> dict[str, object]:
         """Return it as JSON."""
-        lists = {name: list(getattr(self, name)) for name in ("asked", "names", "sources")}
+        named = ("asked", "names", "sources", "exact", "pinned", "upgraded")
+        lists = {name: list(getattr(self, name)) for name in named}
         return {"change": "packages", **self._asdict(), **lists}
 
     def _argv(self) -> tuple[str, ...]:
         if self.operation == "install":
-            options = _APT if self.tool == "apt-get" else ("--assumeyes",)
-            return (self.tool, *options, "install", "--", *self.asked)
+            options = (*APT, "--no-remove") if self.tool == "apt-get" else ("--assumeyes",)
+            return (self.tool, *options, "install", "--", *(self.pinned or self.asked))
+        # Unlike apt-get and dnf they refuse where something else needs one of them by now, and
+        # remove nothing else.
         if self.tool == "apt-get":
-            # Unlike apt-get it refuses where something else needs one of them by now.
             return ("dpkg", "--remove", "--", *self.names)
-        return (self.tool, "--assumeyes", "remove", "--", *self.names)
+        return ("rpm", "--erase", "--", *self.names)
 
 
 def is_installed(host: Host, tool: Tool, name: str) -> bool:
@@ -160,16 +202,6 @@ def is_installed(host: Host, tool: Tool, name: str) -> bool:
         return host.commands.run(["rpm", "--query", "--", name]).exit_code == 0
     told = host.commands.run(["dpkg-query", "-W", "-f", "${db:Status-Status}\n", "--", name])
     return "installed" in told.stdout.split()
-
-
-def _run(host: Host, argv: tuple[str, ...], timeout: float) -> str:
-    ended = host.commands.run(argv, timeout=timeout)
-    if ended.exit_code:
-        told = (ended.stderr.strip() or ended.stdout.strip()).splitlines()[-3:]
-        why = "; ".join(line.strip() for line in told) or f"ended with {ended.exit_code}"
-        kind = NotPermitted if "are you root" in why.lower() else HostError
-        raise kind(f"{argv[0]}: {why}")
-    return ended.stdout
 
 
 def _tool(word: str) -> Tool:

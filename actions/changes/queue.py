@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from actions.changes.failed import last_words
 from actions.changes.reading import text, texts
 from actions.host.errors import HostError
 from actions.plan import Line, Standing
@@ -217,9 +218,7 @@ def _run(host: Host, name: str, arguments: list[str]) -> None:
 
     ended = host.commands.run([program(host, name), *arguments], timeout=120.0)
     if ended.exit_code:
-        told = ended.stderr.strip().splitlines()[-3:]
-        why = "\n".join(told) or f"ended with {ended.exit_code}"
-        raise HostError(f"{name} {arguments[0]}: {why}")
+        raise HostError(f"{name} {arguments[0]}: {last_words(ended)}")
 
 
 def _doing(word: str) -> Doing:

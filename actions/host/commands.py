@@ -81,8 +81,9 @@ class SystemCommands:
     ) -> Completed:
         """Run *argv* as `run` does, and hand each line of its output to *take* as it comes.
 
-        A line comes without its newline. Where *take* raises, the program is ended.
-        *is_cancelled* is asked again and again from another thread.
+        A line comes without its newline; what ends by a carriage return comes with it, as
+        soon as it does. Where *take* raises, the program is ended. *is_cancelled* is asked
+        again and again from another thread.
 
         Raises:
             NotPermitted, HostError: as `run`; the output as a whole may be of any length, a
@@ -163,8 +164,8 @@ def _hand_on(pipe: IO[bytes], take: Callable[[str], None], until: float) -> None
     rest: list[bytes] = []
     while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
         piece = os.read(pipe.fileno(), _PIECE)
-        # A program that writes over its own line ends it by a carriage return.
-        *whole, last = piece.replace(b"\r", b"\n").split(b"\n")
+        # A program that writes over its own line ends it by a carriage return, which is kept.
+        *whole, last = piece.replace(b"\r", b"\r\n").split(b"\n")
         for line in whole:
             take(b"".join((*rest, line)).decode("utf-8", "replace"))
             rest = []

@@ -6,6 +6,9 @@ from typing import Literal
 
 from actions.record import Record
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - it is compared, not bound
+
 
 class BadEndpoint(ValueError):
     """A specification that names no endpoint; the text says what is wrong with it."""
@@ -20,6 +23,13 @@ class Endpoint(Record):
     port: int
     spec: str
     """The endpoint in Postfix's notation, for messages and reports."""
+
+    @property
+    def socket(self) -> tuple[str, int]:
+        """What all specifications of one socket of this host have in common."""
+        if self.family == "unix":
+            return real_path(self.place), 0
+        return "" if self.place in LOOPBACK | _EVERYWHERE else self.place, self.port
 
 
 UNIX_PATH_LIMIT = 107
@@ -51,6 +61,39 @@ def parse_endpoint(spec: str) -> Endpoint:
     if transport == "inet6":
         return _inet("inet6", rest, spec)
     raise BadEndpoint(f"{spec!r}: unknown transport {transport!r}; use unix:, inet: or inet6:")
+
+
+def socket_of(spec: str) -> tuple[str, int]:
+    """Return the socket that *spec* means, to compare it; what names none is itself."""
+    try:
+        return parse_endpoint(spec).socket
+    except BadEndpoint:
+        return spec, -1
+
+
+def same_socket(one: str, other: str) -> bool:
+    """Return whether two specifications mean one socket, whatever their notations."""
+    return one == other or socket_of(one) == socket_of(other)
+
+
+def asked_at(address: str) -> str:
+    """Return the host to ask for what listens on *address*: everywhere is asked on loopback."""
+    bare = address.strip("[]")
+    if bare == "::":
+        return "[::1]"
+    if bare in _EVERYWHERE or bare == "localhost":
+        return "127.0.0.1"
+    return f"[{bare}]" if ":" in bare else bare
+
+
+def real_path(path: str) -> str:
+    """Return where *path* leads; /var/run is /run, even where the link is missing.
+
+    No link is followed that a service's user could have put there.
+    """
+    from actions.host.walk import settled
+
+    return settled(path.removeprefix("/var") if path.startswith("/var/run/") else path)
 
 
 def _unix(path: str) -> Endpoint:

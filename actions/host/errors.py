@@ -1,5 +1,8 @@
 """What can go wrong between an action and the host."""
 
+AS_ROOT = "run it as root"
+"""The next step where more rights would do."""
+
 
 class HostError(Exception):
     """Something the host refused or could not do; the text names it and its object."""

@@ -129,7 +129,7 @@ class Opener:
         """Start the process, or start it again where it died; else do nothing."""
         with self._starting:
             if self._process is not None and self._process.poll() is not None:
-                self.close()
+                self._end()
             if self._channel is None:
                 self._start()
 
@@ -152,6 +152,11 @@ class Opener:
 
     def close(self) -> None:
         """End the process."""
+        # A look that is still under way may start one anew: that one would be waited for.
+        with self._starting:
+            self._end()
+
+    def _end(self) -> None:
         if self._channel is None or self._process is None:
             return
         self._channel.close()

@@ -84,8 +84,9 @@ class Commands(Protocol):
     ) -> Completed:
         """Run *argv* as `run` does, and hand each line of its output to *take* as it comes.
 
-        A line comes without its newline. Where *take* raises, the program is ended. As soon
-        as *is_cancelled*, asked again and again, says so, it is ended too: a `HostError`.
+        A line comes without its newline; what ends by a carriage return, written over next,
+        comes with it. Where *take* raises, the program is ended. As soon as *is_cancelled*,
+        asked again and again, says so, it is ended too: a `HostError`.
 
         Returns:
             What `run` returns, with an empty standard output.

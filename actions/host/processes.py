@@ -17,6 +17,10 @@ GROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 NAME_LIMIT = 15
 """Bytes of a process's name that the kernel keeps (TASK_COMM_LEN)."""
 
+SYSTEM_UIDS = range(1000)
+"""Those of the system's own users (login.defs(5), SYS_UID_MAX): any other user may call a process
+what he likes."""
+
 INTERPRETERS = ("perl", "python", "ruby", "sh", "bash", "dash")
 
 
@@ -97,6 +101,35 @@ def named(
     """Return those of *processes* that are called one of *names*, and run as *uid* if given."""
     wanted = {short for name in names if name for short in (name, name[:NAME_LIMIT])}
     return tuple(one for one in processes if one.names & wanted and (uid is None or one.uid == uid))
+
+
+def unit_of(pid: int) -> str:
+    """Return the service in whose control group process *pid* is, or ""."""
+    with suppress(OSError), open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
+        for line in file:
+            number, controllers, path = line.rstrip("\n").split(":", 2)
+            if number == "0" or controllers == "name=systemd":
+                parts = [part for part in path.split("/") if part.endswith(".service")]
+                if parts:
+                    return parts[-1]
+    return ""
+
+
+def holders(inodes: Iterable[int]) -> Iterator[int]:
+    """Yield the processes that have one of the sockets *inodes*; root sees those of all users."""
+    names = {f"socket:[{inode}]" for inode in inodes}
+    pids = (int(name) for name in os.listdir("/proc") if names and name.isdigit())
+    return (pid for pid in pids if _holds(pid, names))
+
+
+def _holds(pid: int, names: set[str]) -> bool:
+    folder = f"/proc/{pid}/fd"
+    with suppress(OSError):
+        for number in os.listdir(folder):
+            with suppress(OSError):
+                if os.readlink(f"{folder}/{number}") in names:
+                    return True
+    return False
 
 
 def memory_of(pids: Iterable[int]) -> int | None:

@@ -6,33 +6,17 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from actions.host.ending import INIT_SCRIPTS, await_end, is_init_script, last_lines
+from actions.host.ending import await_end, is_init_script
 from actions.host.errors import HostError, NotPermitted
-from actions.host.ports import Activity, UnitState
+from actions.host.logged import last_lines
+from actions.host.ports import UnitState
 from actions.host.processes import of_group
+from actions.host.unit_state import HELD_BACK, block, read, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from actions.host.ports import Commands, Operation, UnitWatch
-
-_ACTIVITIES: dict[str, Activity] = {
-    "active": "active",
-    "inactive": "inactive",
-    "failed": "failed",
-    "activating": "changing",
-    "deactivating": "changing",
-    "reloading": "changing",
-    "maintenance": "changing",
-}
-
-_ENABLED = {
-    "enabled": True,
-    "enabled-runtime": True,
-    "disabled": False,
-    "masked": False,
-    "masked-runtime": False,
-}
 
 _ASKED = (
     "Id",
@@ -66,19 +50,7 @@ _ASKED = (
 The times are the monotonic ones: the others are printed for people, in the local time zone.
 """
 
-_ENTERED = {
-    "active": "ActiveEnterTimestampMonotonic",
-    "inactive": "InactiveEnterTimestampMonotonic",
-    "failed": "InactiveEnterTimestampMonotonic",
-    "changing": "StateChangeTimestampMonotonic",
-}
-"""Which time says when a unit came into its activity."""
-
 _SUFFIX = ".service"
-_HELD_BACK = "a condition of its unit was not met"
-_NO_NUMBER = 2**64 - 1
-"""What older versions print where a number is not known (UINT64_MAX)."""
-
 PATIENCE = 5.0
 """Seconds that a question has; it is answered in some 10 ms where systemd is well."""
 
@@ -144,7 +116,7 @@ class SystemdUnits:
         offset = time.time() - time.monotonic()
         found = _by_name(asked, told)
         return tuple(
-            _read(unit, found[unit], offset) if unit in found else _untold(unit, trouble)
+            read(unit, found[unit], offset) if unit in found else _untold(unit, trouble)
             for unit in units
         )
 
@@ -155,7 +127,7 @@ class SystemdUnits:
             ["systemctl", "show", "--no-pager", wanted, "--", *units], timeout=PATIENCE
         )
         trouble = f"systemctl show: {asked.stderr.strip() or asked.exit_code}"
-        blocks = [_block(text) for text in asked.stdout.split("\n\n") if text.strip()]
+        blocks = [block(text) for text in asked.stdout.split("\n\n") if text.strip()]
         return blocks, trouble if asked.exit_code else ""
 
     def watch(self, changed: Callable[[str], None]) -> UnitWatch:
@@ -204,8 +176,8 @@ class SystemdUnits:
             state = self.state(unit)
             why = state.detail if state.activity == "failed" else ""
             # Nor is it an error to systemd that a condition of the unit does not hold.
-            if state.activity == "inactive" and _HELD_BACK in state.detail:
-                why = _HELD_BACK
+            if state.activity == "inactive" and HELD_BACK in state.detail:
+                why = HELD_BACK
         if not why:
             return
         denied = any(word in why.lower() for word in _DENIED)
@@ -271,122 +243,9 @@ def _by_name(units: Sequence[str], told: Sequence[dict[str, str]]) -> dict[str, 
     """Return what was told by the name that was asked for, which may be an alias."""
     if len(told) == len(units):
         return dict(zip(units, told, strict=True))
-    named = {name: one for one in told for name in (one.get("Id", ""), *_words(one, "Names"))}
+    named = {name: one for one in told for name in (one.get("Id", ""), *words(one, "Names"))}
     full = {unit: unit if "." in unit else f"{unit}{_SUFFIX}" for unit in units}
     return {unit: named[full[unit]] for unit in units if full[unit] in named}
-
-
-def _block(text: str) -> dict[str, str]:
-    """Return the properties in *text*; of one that is there again, the first."""
-    told: dict[str, str] = {}
-    for line in text.splitlines():
-        name, _, value = line.partition("=")
-        told.setdefault(name, value)
-    return told
-
-
-def _words(told: dict[str, str], name: str) -> list[str]:
-    return told.get(name, "").split()
-
-
-def _read(unit: str, told: dict[str, str], offset: float) -> UnitState:
-    """Return the state that the properties *told* come to.
-
-    Args:
-        unit: as it was asked for.
-        told: the properties.
-        offset: what a monotonic time lacks to one since the epoch, in seconds.
-    """
-    if told.get("LoadState") == "not-found":
-        detail = "this host has no such unit"
-        return UnitState(unit, "inactive", None, 0, "", detail, known=False)
-    activity = _ACTIVITIES.get(told.get("ActiveState", ""), "unknown")
-    entered = _number(told.get(_ENTERED.get(activity, ""), ""))
-    return UnitState(
-        unit,
-        activity,
-        _enabled(told),
-        _number(told.get("MainPID", "")) or 0,
-        told.get("InvocationID", ""),
-        ", ".join(part for part in _details(told) if part),
-        description=told.get("Description", ""),
-        masked=told.get("LoadState") == "masked" or "masked" in told.get("UnitFileState", ""),
-        since=round(entered / 1e6 + offset, 3) if entered else None,
-        memory=_number(told.get("MemoryCurrent", "")),
-        restarts=_number(told.get("NRestarts", "")),
-        command=_command(told),
-        files=_files(told),
-        group=told.get("ControlGroup", ""),
-        user=told.get("User", ""),
-        reloads={"yes": True, "no": False}.get(told.get("CanReload", "")),
-        startup=told.get("UnitFileState", ""),
-        starters=tuple(_words(told, "TriggeredBy")),
-    )
-
-
-def _enabled(told: dict[str, str]) -> bool | None:
-    script = told.get("SourcePath", "")
-    if script.startswith(INIT_SCRIPTS):
-        return starts_at_boot(os.path.basename(script))
-    return _ENABLED.get(told.get("UnitFileState", ""))
-
-
-def starts_at_boot(script: str, folder: str = "/etc") -> bool | None:
-    """Return whether init script *script* is linked to be started in a usual runlevel.
-
-    Its unit is always "generated" (systemd-sysv-generator(8)). None where no link can be seen.
-    """
-    seen = False
-    for level in "2345":
-        try:
-            links = os.listdir(f"{folder}/rc{level}.d")
-        except OSError:
-            continue
-        seen = True
-        # S, two digits for the order, the script's name.
-        if any(link[:1] == "S" and link[3:] == script for link in links):
-            return True
-    return False if seen else None
-
-
-def _details(told: dict[str, str]) -> tuple[str, ...]:
-    load = told.get("LoadState", "")
-    return (
-        load if load not in {"loaded", "masked"} else "",
-        told.get("SubState", ""),
-        told.get("Result", "").removeprefix("success"),
-        _HELD_BACK if _is_held_back(told) else "",
-    )
-
-
-def _is_held_back(told: dict[str, str]) -> bool:
-    """Return whether the last start was left out because of a condition (ConditionPathExists=…)."""
-    looked = _number(told.get("ConditionTimestampMonotonic", ""))
-    is_down = told.get("ActiveState") == "inactive"
-    return is_down and bool(looked) and told.get("ConditionResult") == "no"
-
-
-def _number(text: str) -> int | None:
-    """Return a count; None for "[not set]" and what else is none."""
-    number = int(text) if text.isascii() and text.isdigit() else _NO_NUMBER
-    return None if number == _NO_NUMBER else number
-
-
-def _files(told: dict[str, str]) -> tuple[str, ...]:
-    """Return the init script or the unit's own file, and its drop-ins."""
-    own = told.get("SourcePath") or told.get("FragmentPath") or ""
-    return tuple(path for path in (own, *_words(told, "DropInPaths")) if path)
-
-
-def _command(told: dict[str, str]) -> tuple[str, ...]:
-    """Return what starts the unit.
-
-    systemctl prints ``{ path=/usr/sbin/x ; argv[]=/usr/sbin/x -f ; ignore_errors=no ; … }``.
-    """
-    _, found, rest = told.get("ExecStart", "").partition("argv[]=")
-    line = rest.partition(" ; ignore_errors=")[0] if found else ""
-    # No quotes are printed: a blank within an argument can't be told from one between two.
-    return tuple(line.split())
 
 
 def _refused(operation: str, unit: str, why: str, said: str = "") -> HostError:

@@ -102,6 +102,63 @@ def follow(place: Place, entry: os.stat_result) -> str:
     return os.path.join(os.path.dirname(place.path), target)
 
 
+def standing(path: str) -> tuple[os.stat_result, bool]:
+    """Return what stands at *path*, a link itself, and whether only root and this user can move it.
+
+    Raises:
+        HostError, OSError: as `place_of`; `FileNotFoundError` where nothing stands there.
+    """
+    with place_of(path) as place:
+        entry = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
+        return entry, only_ours(place, entry)
+
+
+def is_ours(path: str) -> bool:
+    """Return whether only root and this user decide what the file *path* says.
+
+    Raises:
+        HostError, OSError: as `standing`.
+    """
+    entry, fixed = standing(path)
+    others = stat.S_IWOTH | (stat.S_IWGRP if entry.st_gid else 0)
+    return fixed and entry.st_uid in _us() and not entry.st_mode & others
+
+
+def settled(path: str) -> str:
+    """Return *path* without the links that only root or this user could have put there.
+
+    A link that another could have planted stays as it is, and so does what is missing: no user
+    of a service makes one place of two.
+    """
+    done: list[str] = []
+    rest = _parts(path)
+    ours, links = True, 0
+    while rest:
+        name = rest.pop()
+        if name == "..":
+            done = done[:-1]
+            continue
+        folder = "/" + "/".join(done)
+        try:
+            here, entry = os.stat(folder), os.lstat(os.path.join(folder, name))
+            target = os.readlink(os.path.join(folder, name)) if stat.S_ISLNK(entry.st_mode) else ""
+        except OSError:
+            ours = False
+            done.append(name)
+            continue
+        ours = ours and _fixed(here, entry)
+        if not target:
+            done.append(name)
+        elif ours and entry.st_uid in _us() and links < LINK_LIMIT:
+            links += 1
+            done = [] if target.startswith("/") else done
+            rest += _parts(target)
+        else:
+            ours = False
+            done.append(name)
+    return "/" + "/".join(done)
+
+
 class _Walk:
     """The way from the root to a folder, one descriptor at a time."""
 

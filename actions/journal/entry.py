@@ -120,14 +120,14 @@ def token(entry: str, change: int) -> str:
 
 def plan_record(plan: Plan) -> dict[str, object]:
     """Return *plan* as JSON."""
-    proof = plan.proof
     return {
         "title": plan.title,
         "action": plan.action,
         "arguments": dict(plan.arguments),
         "why": plan.why,
         "lasting": plan.lasting,
-        "proof": None if proof is None else {**proof._asdict(), "arguments": dict(proof.arguments)},
+        "proof": _proof_record(plan.proof),
+        "undo_proof": _proof_record(plan.undo_proof),
         "changes": [change.record() for change in plan.changes],
     }
 
@@ -146,6 +146,7 @@ def plan_of(record: Mapping[str, object]) -> Plan:
             tuple(from_record(change) for change in changes),
             _proof(record["proof"]),
             bool(record["lasting"]),
+            _proof(record.get("undo_proof")),
         )
     except KeyError as error:
         raise BadRecord(f"the plan lacks {error}") from error
@@ -154,6 +155,10 @@ def plan_of(record: Mapping[str, object]) -> Plan:
 def event_of(record: Mapping[str, object]) -> Event:
     """Return the event of a *record*; raises `TypeError`."""
     return Event(**record)  # type: ignore[arg-type]
+
+
+def _proof_record(proof: Proof | None) -> dict[str, object] | None:
+    return None if proof is None else {**proof._asdict(), "arguments": dict(proof.arguments)}
 
 
 def _proof(record: object) -> Proof | None:

@@ -54,7 +54,9 @@ def plan_undo(ctx: Context, name: str, *, partly: bool) -> Plan:
     if way.stopped:
         why += "; " + "; ".join(blocked.why for blocked in way.stopped)
     changes = tuple(step.change for step in way.steps)
-    return Plan(f"Take back: {entry.plan.title}", UNDO, arguments, why, changes)
+    # One that was killed may stand anywhere; how it was is not known then.
+    proof = entry.plan.undo_proof if amid is None and changes else None
+    return Plan(f"Take back: {entry.plan.title}", UNDO, arguments, why, changes, proof)
 
 
 def plan_finish(ctx: Context, name: str) -> Plan:

@@ -116,8 +116,8 @@ def _found_among(names: Sequence[str], name: str) -> str:
     """Return the one of *names* that *name* means, the first for none; empty where it is none."""
     if not name or name in names:
         return name or next(iter(names), "")
-    same = next((one for one in names if _port(one) == _port(name)), "")
-    return same or (_instead_of_port_25(names) if _port(name) == "25" else "")
+    same = next((one for one in names if port_of(one) == port_of(name)), "")
+    return same or (_instead_of_port_25(names) if port_of(name) == "25" else "")
 
 
 def _instead_of_port_25(names: Sequence[str]) -> str:
@@ -129,7 +129,7 @@ def _instead_of_port_25(names: Sequence[str]) -> str:
     if "smtpd" in names:
         return "smtpd"
     ports = (one for one in names if ":" in one or one.isdigit())
-    return next((one for one in ports if _port(one) not in _SUBMISSION), "")
+    return next((one for one in ports if port_of(one) not in _SUBMISSION), "")
 
 
 def running(services: Sequence[PostfixService], program: str) -> list[PostfixService]:
@@ -137,7 +137,7 @@ def running(services: Sequence[PostfixService], program: str) -> list[PostfixSer
     return [service for service in services if service.program == program]
 
 
-def _port(name: str) -> str:
+def port_of(name: str) -> str:
     """Return the port of a service such as "127.0.0.1:submission", as a number where it has one."""
     service = name.rpartition(":")[2]
     return _PORTS.get(service, service)
@@ -145,7 +145,7 @@ def _port(name: str) -> str:
 
 def _is_inbound(name: str) -> bool:
     """Return whether mail from outside comes in here; "smtpd" is the one behind postscreen."""
-    return _port(name) == "25" or name == "smtpd"
+    return port_of(name) == "25" or name == "smtpd"
 
 
 def _smtpd_chain(

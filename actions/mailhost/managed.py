@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from actions.record import Record
@@ -9,10 +10,13 @@ from actions.record import Record
 if TYPE_CHECKING:
     from actions.finding import Finding
     from actions.host.endpoint import Endpoint
+    from actions.host.ports import Host
     from actions.milter.link import Link
 
 PROGRAM = "/usr/sbin/milter-manager"
 CONFIGURATION = "/etc/milter-manager/milter-manager.conf"
+LOCAL = "/etc/milter-manager/milter-manager.local.conf"
+"""The file for an operator's own settings, which the other one loads (its guide)."""
 
 
 class Child(Record):
@@ -41,6 +45,17 @@ class Manager(Record):
     """With whose rights it opens its children's sockets."""
     findings: tuple[Finding, ...] = ()
     """What is wrong with its configuration, or why it can't be seen."""
+
+    @property
+    def needs_root(self) -> bool:
+        """Whether its children are not known for want of rights."""
+        return any(one.needs_root for one in self.findings)
+
+
+def program_of(host: Host) -> str:
+    """Return milter-manager's program: its usual path, or its name where it is elsewhere."""
+    path = host.at(PROGRAM)
+    return path if os.path.exists(path) else "milter-manager"
 
 
 def is_called_manager(endpoint: Endpoint) -> bool:

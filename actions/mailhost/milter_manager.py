@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from actions.finding import Finding, Health
 from actions.host.endpoint import BadEndpoint, Endpoint, parse_endpoint
 from actions.host.errors import HostError, NotPermitted, UnknownAccount
+from actions.mailhost import files
 from actions.mailhost.managed import (
     CONFIGURATION,
-    PROGRAM,
     Child,
     Manager,
     is_called_manager,
+    program_of,
 )
 from actions.mailhost.shown_config import MOST_MILTERS, ShownConfig, ShownMilter, read_shown
 from actions.milter.link import DefaultAction, Link
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from actions.host.ports import Completed, Host
     from actions.milter.transport import Connector
 
-SERVICE_FILES = ("/etc/sysconfig/milter-manager", "/etc/default/milter-manager")
 USER = "milter-manager"
 
 DEFAULT_SPEC = "inet:10025@[127.0.0.1]"
@@ -62,7 +62,7 @@ _ACTIONS: dict[str, DefaultAction] = {
 class Behind(Record):
     """What this host's milter-manager says of itself."""
 
-    endpoints: tuple[Endpoint, ...]
+    sockets: frozenset[tuple[str, int]]
     """Where it listens, as far as its files and its configuration name it."""
     source: str
     children: tuple[Child, ...]
@@ -89,11 +89,15 @@ class MilterManager:
         """Return the managers among *links* with their children, and what is wrong with them."""
         named = [link for link in links if is_called_manager(link.endpoint)]
         told = self._ask()
-        here = [link for link in links if link in named or _listens(told.endpoints, link.endpoint)]
+        here = [link for link in links if link in named or link.endpoint.socket in told.sockets]
         return tuple(
             Manager(link.name, told.source, told.children, told.trouble, told.user, told.findings)
             for link in here
         )
+
+    def named(self) -> tuple[Child, ...]:
+        """Return the milters that it names, whether any chain asks it or not."""
+        return self._ask().children
 
     def _ask(self) -> Behind:
         if self._behind is None:
@@ -102,57 +106,46 @@ class MilterManager:
         return self._behind
 
 
-def _listens(endpoints: tuple[Endpoint, ...], asked: Endpoint) -> bool:
-    return any(_same(one, asked) for one in endpoints)
-
-
-def _same(one: Endpoint, other: Endpoint) -> bool:
-    if "unix" in {one.family, other.family}:
-        same_family = one.family == other.family
-        return same_family and os.path.realpath(one.place) == os.path.realpath(other.place)
-    loopback = {"localhost", "127.0.0.1", "::1"}
-    here = one.place in loopback and other.place in loopback
-    return one.port == other.port and (here or one.place == other.place)
-
-
 def _service_settings(host: Host) -> dict[str, str]:
     """Return what the service's file sets, such as USER and CONNECTION_SPEC."""
-    from actions.host.words import BLANKS
+    from actions.settings import shell
 
-    for path in SERVICE_FILES:
+    for path in files.MILTER_MANAGER:
         try:
             with open(host.at(path), encoding="utf-8", errors="surrogateescape") as file:
-                lines = [line.strip() for line in file if "=" in line]
+                return {one.name: one.value for one in shell.settings(file.read())}
         except OSError:
             continue
-        pairs = (line.partition("=") for line in lines if not line.startswith("#"))
-        return {name.strip(): value.strip(BLANKS + "\"'") for name, _, value in pairs}
     return {}
 
 
 def _asked(host: Host, service: dict[str, str], connector: Connector) -> Behind:
     """Return what --show-config tells, or why it tells nothing."""
-    listens = _endpoint(host, service.get("CONNECTION_SPEC", ""))
+    listens = _sockets(host, service.get("CONNECTION_SPEC", ""))
     user = service.get("USER") or USER
-    program = host.at(PROGRAM) if os.path.exists(host.at(PROGRAM)) else "milter-manager"
+    program = program_of(host)
     command = f"{program} --show-config"
     try:
         answer = show_config(host, program, user)
     except HostError as error:
-        return _unknown(host, listens, user, command, str(error))
+        behind = _unknown(host, listens, user, command, str(error))
+        needs_root = isinstance(error, NotPermitted)
+        return behind._replace(
+            findings=tuple(one._replace(needs_root=needs_root) for one in behind.findings)
+        )
     shown = read_shown(answer.stdout, answer.stderr)
     if answer.exit_code:
         said = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
         reason = f"{command} ended with {answer.exit_code}: {' '.join(said)}".rstrip(": ")
         return _unknown(host, listens, user, command, reason)
     named = shown.settings.get("manager.connection_spec", "")
-    where = _endpoint(host, named or ("" if listens else DEFAULT_SPEC))
+    where = _sockets(host, named or ("" if listens else DEFAULT_SPEC))
     children = tuple(_children(shown, _opener(host, user, connector)))
     findings = tuple(_wrong(shown, command))
     trouble = f"its configuration has an error: {shown.errors[0]}" if shown.errors else ""
     if shown.left_out and not trouble:
         trouble = _too_many(shown)
-    return Behind((*listens, *where), command, children, trouble, user, findings)
+    return Behind(listens | where, command, children, trouble, user, findings)
 
 
 def show_config(host: Host, program: str, user: str) -> Completed:
@@ -162,11 +155,16 @@ def show_config(host: Host, program: str, user: str) -> Completed:
         return host.commands.run(argv, timeout=PATIENCE)
     if os.geteuid() != 0:
         if not _is_own(host, user):
-            raise HostError(
+            raise NotPermitted(
                 "milter-manager's configuration is a program: "
                 f"run as root (or as {user}) to have it evaluated"
             )
         return host.commands.run(argv, timeout=PATIENCE)
+    if _is_own(host, user):
+        raise HostError(
+            "milter-manager runs as root: its configuration is a program, which is not "
+            "evaluated with root's rights; let it run as a user of its own"
+        )
     try:
         return host.commands.run(argv, user=user, timeout=PATIENCE)
     except (UnknownAccount, NotPermitted) as error:
@@ -182,7 +180,7 @@ def _is_own(host: Host, user: str) -> bool:
 
 
 def _unknown(
-    host: Host, listens: tuple[Endpoint, ...], user: str, command: str, reason: str
+    host: Host, listens: frozenset[tuple[str, int]], user: str, command: str, reason: str
 ) -> Behind:
     configured = os.path.exists(host.at(CONFIGURATION))
     source = CONFIGURATION if configured else command
@@ -196,16 +194,16 @@ def _unknown(
     return Behind(listens, source, (), reason, user, (finding,))
 
 
-def _endpoint(host: Host, spec: str) -> tuple[Endpoint, ...]:
+def _sockets(host: Host, spec: str) -> frozenset[tuple[str, int]]:
     try:
         endpoint = parse_endpoint(spec)
     except BadEndpoint:
-        return ()
+        return frozenset()
     if endpoint.family != "unix":
-        return (endpoint,)
+        return frozenset({endpoint.socket})
     # A lab writes paths with its folder before them, a real host's files do not.
     there = endpoint._replace(place=host.at(endpoint.place))
-    return (endpoint, there) if there != endpoint else (endpoint,)
+    return frozenset({endpoint.socket, there.socket})
 
 
 def _opener(host: Host, user: str, connector: Connector) -> Connector:

@@ -10,9 +10,23 @@ from typing import TYPE_CHECKING, Literal
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actions.finding import Health
 
 Role = Literal["MTA", "milter manager", "milter", "engine", "MDA", "web mail", "database", "log"]
+
+WITHOUT: Mapping[Role, str] = {
+    "MTA": "no mail comes in or goes out; other hosts keep theirs and try again",
+    "MDA": "nobody can read mail here",
+    "web mail": "nobody can read mail by the web",
+    "database": "what keeps its data there does not work: the web mail",
+    "log": "nothing of mail is logged",
+}
+"""What happens to mail where a service of this role does not run.
+
+Of milters and engines those tell that need them: `Need.without`.
+"""
 
 Speech = Literal[
     "smtp",
@@ -96,6 +110,15 @@ class MailService(Record):
 
 LookKind = Literal["process", "listener", "greeting", "dependency"]
 
+Cause = Literal["", "off", "stopped", "left", "failed", "masked", "unsigned", "closed", "rights"]
+"""What a look met, as far as something is done because of it.
+
+off: not running, and nothing here needs it · stopped: not running · left: called active, and no
+process of it runs · failed: ended by a fault, or again and again · masked: it can't be started ·
+unsigned: there are no signatures for it · closed: its client may not open its socket · rights:
+this user may not look.
+"""
+
 
 class Look(Record):
     """One of the looks at a service."""
@@ -109,6 +132,7 @@ class Look(Record):
     """The socket, or the service that is needed."""
     next_step: str = ""
     """What the operator can do about it."""
+    cause: Cause = ""
 
 
 class ServiceStatus(Record):
@@ -130,3 +154,13 @@ class ServiceStatus(Record):
     """The last line it logged as an error, and none older than its last start."""
     changed: str = ""
     """What is another than at the look before: "was ok", "restarted", "new"."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off on purpose."""
+        return any(look.cause == "off" for look in self.looks)
+
+    @property
+    def process(self) -> Look | None:
+        """The look at its process; None where nobody looked."""
+        return next((look for look in self.looks if look.kind == "process"), None)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 MOST_MILTERS = 100
 """Milters that are read; each is shown, and may be asked."""
 
+REFUSAL = (
+    r"(?i)^(?!\s*#)(?!\s*\")(?!\s*\w+(?:\.\w+)+\s*=)"
+    r"(?!\s*(?:\w+\.)?\w+\(.*\)\s*(?:do\b.*)?$).*error"
+)
+"""A line of --show-config that is no configuration and speaks of an error: it still exits 0."""
+
 
 class ShownMilter(Record):
     """One define_milter."""
@@ -69,7 +75,9 @@ def read_shown(stdout: str, stderr: str = "") -> ShownConfig:
 
 
 def _is_error(line: str) -> bool:
-    return "error" in line.lower()
+    import re
+
+    return "error" in line.lower() and re.search(REFUSAL, line) is not None
 
 
 def _meaningful(text: str) -> Iterator[str]:

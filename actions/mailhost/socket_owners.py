@@ -5,10 +5,10 @@ Files and names are those of Debian 12 and 13 and of RHEL-like systems with EPEL
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from actions.host.endpoint import BadEndpoint, parse_endpoint
+from actions.mailhost import files
 from actions.record import Record
 from actions.settings import greylist, shell
 from actions.settings.directives import CLAMAV, OPENDKIM
@@ -31,59 +31,64 @@ class SocketOwner(Record):
     unit: str
     files: tuple[str, ...]
     """Where its settings may be; the first that exists counts."""
-    spec: str
-    """Matches the line that names the socket; the group ``value`` is where it listens."""
+    spec: Setting
+    """Where it listens."""
     mode: Setting | None
     group: Setting | None
     open_to_group: str
     """The value of `mode` that lets the owner and the group connect."""
 
 
+_DIRECTIVES = {"clamav": CLAMAV, "opendkim": OPENDKIM}
+
+CHROOTED_SPAMASS = "/var/spool/postfix/spamass/spamass.sock"
+"""Where Debian's init script puts spamass-milter's socket where Postfix is installed."""
+
 SOCKET_OWNERS = (
     SocketOwner(
         "milter-greylist",
-        ("/etc/milter-greylist/greylist.conf", "/etc/mail/greylist.conf"),
-        r'socket[ \t]+"(?P<value>[^"]+)"',
+        files.MILTER_GREYLIST,
+        Setting("greylist", "socket"),
         Setting("greylist", "socket", argument=2),
         None,
         "660",
     ),
     SocketOwner(
         "clamav-milter",
-        ("/etc/clamav/clamav-milter.conf", "/etc/mail/clamav-milter.conf"),
-        r"MilterSocket[ \t]+(?P<value>\S+)",
+        files.CLAMAV_MILTER,
+        Setting("clamav", "MilterSocket"),
         Setting("clamav", "MilterSocketMode"),
         Setting("clamav", "MilterSocketGroup"),
         "660",
     ),
     SocketOwner(
         "spamass-milter",
-        ("/etc/default/spamass-milter", "/etc/sysconfig/spamass-milter"),
-        r'SOCKET="?(?P<value>[^"\s]+)"?',
+        files.SPAMASS_MILTER,
+        Setting("shell", "SOCKET"),
         Setting("shell", "SOCKETMODE"),
         Setting("shell", "SOCKETOWNER", behind="postfix"),
         "0660",
     ),
     SocketOwner(
         "opendkim",
-        ("/etc/opendkim.conf",),
-        r"Socket[ \t]+(?P<value>\S+)",
+        files.OPENDKIM,
+        Setting("opendkim", "Socket"),
         Setting("opendkim", "UMask"),
         None,
         "007",
     ),
     SocketOwner(
         "opendmarc",
-        ("/etc/opendmarc.conf",),
-        r"Socket[ \t]+(?P<value>\S+)",
+        files.OPENDMARC,
+        Setting("opendkim", "Socket"),
         Setting("opendkim", "UMask"),
         None,
         "007",
     ),
     SocketOwner(
         "milter-manager",
-        ("/etc/default/milter-manager", "/etc/sysconfig/milter-manager"),
-        r'CONNECTION_SPEC="?(?P<value>[^"\s]+)"?',
+        files.MILTER_MANAGER,
+        Setting("shell", "CONNECTION_SPEC"),
         None,
         Setting("shell", "SOCKET_GROUP"),
         "",
@@ -100,10 +105,14 @@ def socket_path(text: str, owner: SocketOwner) -> str:
     return endpoint.place if endpoint.family == "unix" else ""
 
 
-def value_of(text: str, pattern: str) -> str:
-    """Return the value in the last line of *text* that *pattern* matches, or ""."""
-    found = list(_active(pattern).finditer(text))
-    return (found[-1]["value"] or "") if found else ""
+def value_of(text: str, setting: Setting) -> str:
+    """Return what *text* has *setting* at, or ""."""
+    if setting.language == "greylist":
+        found = greylist.in_force(text, setting.name)
+        return found.argument(setting.argument) if found else ""
+    if setting.language == "shell":
+        return shell.value(text, setting.name)
+    return _DIRECTIVES[setting.language].value(text, setting.name)
 
 
 def with_setting(text: str, setting: Setting, value: str) -> str:
@@ -115,9 +124,4 @@ def with_setting(text: str, setting: Setting, value: str) -> str:
             owner = shell.value(text, setting.name).partition(":")[0] or setting.behind
             value = f"{owner}:{value}"
         return shell.with_value(text, setting.name, value)
-    language = CLAMAV if setting.language == "clamav" else OPENDKIM
-    return language.with_value(text, setting.name, value)
-
-
-def _active(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"^[ \t]*{pattern}", re.MULTILINE | re.IGNORECASE)
+    return _DIRECTIVES[setting.language].with_value(text, setting.name, value)

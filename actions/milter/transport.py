@@ -70,7 +70,8 @@ def connect(endpoint: Endpoint, timeout: float) -> socket.socket:
     try:
         link = socket.create_connection((endpoint.place, endpoint.port), timeout)
     except UnicodeError as error:
-        raise OSError(f"{endpoint.place!r} can't be the name of a host") from error
+        why = f"{endpoint.place!r} can't be the name of a host"
+        raise socket.gaierror(socket.EAI_NONAME, why) from error
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return link
 

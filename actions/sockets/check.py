@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Exit
 from actions.finding import Finding, Health, Remedy
 from actions.host.endpoint import BadEndpoint
-from actions.host.errors import HostError
+from actions.host.errors import HostError, NotPermitted
+from actions.mailhost.asking import negotiate, refusal
 from actions.mailhost.chain import connector_as, links
 from actions.mailhost.discovery import discover, find_chain
-from actions.milter.link import ChainSettings, Link, open_session
 from actions.milter.session import Trouble, trouble_of
 from actions.milter.transport import Timeouts
+from actions.record import Record
 from actions.sockets.path import Step, failing, walk
 from actions.sockets.report import Edge, SocketsReport
 
 if TYPE_CHECKING:
     from actions.action import Context
     from actions.host.ports import Account
+    from actions.milter.link import Link
     from actions.milter.transport import Connector
 
 PATIENCE = 5.0
@@ -57,15 +59,15 @@ def look_at(ctx: Context, link: Link, account: Account) -> Edge:
     if link.endpoint.family == "unix":
         steps = walk(ctx.host.accounts, link.endpoint.place, account)
     started = time.monotonic()
-    trouble, health = _proof(ctx, link)
-    finding = _finding(link, account, trouble, health, steps)
+    proof = _proof(ctx, link)
+    finding = _finding(link, account, proof, steps)
     return Edge(
         link.name,
         link.endpoint.spec,
         account.name,
         finding,
         steps,
-        trouble,
+        proof.trouble,
         time.monotonic() - started,
     )
 
@@ -82,30 +84,28 @@ def _configured(ctx: Context, connector: Connector) -> tuple[Link, ...]:
     return found.chain.links
 
 
-def _proof(ctx: Context, link: Link) -> tuple[Trouble | None, Health]:
+class _Proof(Record):
+    trouble: Trouble | None
+    health: Health
+    needs_root: bool = False
+
+
+def _proof(ctx: Context, link: Link) -> _Proof:
     """Connect and negotiate; not being allowed to become the client is no fault of the edge."""
     try:
         socket = link.connector(link.endpoint, PATIENCE)
     except HostError as error:
-        return Trouble("connection", str(error)), Health.UNKNOWN
+        needs_root = isinstance(error, NotPermitted)
+        return _Proof(Trouble("connection", str(error)), Health.UNKNOWN, needs_root)
     except OSError as error:
-        return trouble_of(error), Health.DOWN
-    opened_link = link._replace(connector=lambda _endpoint, _timeout: socket)
-    settings = ChainSettings({}, cancel=ctx.cancel)
-    session, opened = open_session(opened_link, settings, time.monotonic() + 2 * PATIENCE)
-    if session:
-        session.quit()
-        return None, Health.OK
-    return opened.trouble, Health.DOWN
+        is_edges = isinstance(error, PermissionError) or bool(refusal(error))
+        return _Proof(trouble_of(error), Health.DOWN if is_edges else Health.UNKNOWN)
+    opened = negotiate(link, socket, time.monotonic() + 2 * PATIENCE, ctx.cancel)
+    return _Proof(opened.trouble, Health.DOWN if opened.trouble else Health.OK)
 
 
-def _finding(
-    link: Link,
-    account: Account,
-    trouble: Trouble | None,
-    health: Health,
-    steps: tuple[Step, ...],
-) -> Finding:
+def _finding(link: Link, account: Account, proof: _Proof, steps: tuple[Step, ...]) -> Finding:
+    trouble, health = proof.trouble, proof.health
     edge = f"{account.name} → {link.name}"
     name = f"sockets.{account.name}.{link.name}"
     if trouble is None:
@@ -114,7 +114,8 @@ def _finding(
     if health is Health.UNKNOWN:
         seen = f"; by its modes {broken.path} would stop it ({broken.note})" if broken else ""
         why = trouble.text + seen
-        return Finding(health, f"{edge}: not proved", link.endpoint.spec, why, name=name)
+        what = f"{edge}: not proved"
+        return Finding(health, what, link.endpoint.spec, why, None, name, proof.needs_root)
     if broken is None or not broken.needs:
         why = f"{broken.path} {broken.note}" if broken else trouble.text
         return Finding(health, f"{edge}: {trouble.text}", link.endpoint.spec, why, name=name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Exit
 from actions.changes import FileEdit, Membership, UnitOperation
 from actions.finding import Health
+from actions.host.endpoint import real_path
 from actions.host.errors import HostError
 from actions.mailhost.socket_owners import (
     SOCKET_OWNERS,
@@ -101,16 +102,18 @@ def _daemon_behind(host: Host, path: str) -> _Found:
     Raises:
         ActionError: none does, or a link stands where the socket should be.
     """
-    found = [one for owner in SOCKET_OWNERS for one in _told_by(host, owner)]
-    for one in found:
-        if os.path.realpath(one.socket) == os.path.realpath(path):
-            if os.path.islink(one.socket):
-                raise ActionError(
-                    f"{one.socket} is a link to {path}, not the daemon's own socket",
-                    Exit.PROBLEM,
-                    "find out who made it; a milter's user can put one there",
-                )
-            return one
+    for one in (told for owner in SOCKET_OWNERS for told in _told_by(host, owner)):
+        if os.path.realpath(one.socket) != os.path.realpath(path):
+            continue
+        # A link of root's own, such as /var/run, is gone from this; one that is left is another's.
+        own = real_path(one.socket)
+        if own != os.path.realpath(own) or os.path.islink(one.socket):
+            raise ActionError(
+                f"{one.socket} is a link to {path}, not the daemon's own socket",
+                Exit.PROBLEM,
+                "find out who made it; a milter's user can put one there",
+            )
+        return one
     raise ActionError(
         f"no known daemon's settings name the socket {path}",
         Exit.PROBLEM,

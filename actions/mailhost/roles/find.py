@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from actions.host.endpoint import BadEndpoint, parse_endpoint
+from actions.host.endpoint import LOOPBACK, BadEndpoint, parse_endpoint, same_socket, socket_of
 from actions.host.errors import HostError
+from actions.host.meanwhile import begun
 from actions.mailhost.discovery import discover
 from actions.mailhost.roles.candidates import Candidate, candidates, units_of
 from actions.mailhost.roles.daemons import DAEMONS
-from actions.mailhost.roles.mta import WITHOUT
+from actions.mailhost.roles.mta import WITHOUT, listeners
 from actions.mailhost.roles.processes import listening
 from actions.mailhost.service import Listener, MailService, Need
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
     from actions.host.endpoint import Endpoint
     from actions.host.ports import Host, UnitState
     from actions.mailhost.discovery import HostChain
@@ -28,8 +32,6 @@ MTA = "postfix"
 ROLES = ("MTA", "milter manager", "milter", "engine", "MDA", "web mail", "database", "log")
 """In the order in which mail meets them."""
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
 
 class FoundServices(Record):
     """The services of a host, those first that mail meets first."""
@@ -37,11 +39,19 @@ class FoundServices(Record):
     services: tuple[MailService, ...]
     notes: tuple[str, ...] = ()
     """What could not be seen, and what would let it be seen."""
+    states: Mapping[str, UnitState] = MappingProxyType({})
+    """Of the units that were asked for, by their names."""
 
 
-def find_services(host: Host) -> FoundServices:
-    """Return the services that make up *host*; what can't be seen is noted, not raised."""
+def find_services(host: Host, known: Callable[[Listener], None] | None = None) -> FoundServices:
+    """Return the services that make up *host*; what can't be seen is noted, not raised.
+
+    Args:
+        host: the host.
+        known: is given sockets that surely belong to them, before all is known.
+    """
     notes: list[str] = []
+    asked = begun(lambda: units_of(host))  # systemd takes as long as all that Postfix is asked
     chains: tuple[HostChain, ...] = ()
     try:
         discovery = discover(host)
@@ -49,7 +59,10 @@ def find_services(host: Host) -> FoundServices:
         notes += discovery.notes
     except HostError as error:
         notes.append(f"the milter chains are not known: {error}")
-    units = units_of(host)
+    if known is not None:
+        for listener in (*listeners(host), *_asked_in(chains)):
+            known(listener)
+    units = asked()
     if units.absent:
         notes.append(f"units can't be seen, services are told by files: {units.absent}")
     finder = _Finder(host, candidates(host, units, notes), units, notes)
@@ -61,7 +74,14 @@ def find_services(host: Host) -> FoundServices:
             if one.trouble
         ]
     finder.settle_needs()
-    return FoundServices(finder.services(), tuple(dict.fromkeys(notes)))
+    return FoundServices(finder.services(), tuple(dict.fromkeys(notes)), units.states)
+
+
+def _asked_in(chains: Iterable[HostChain]) -> Iterator[Listener]:
+    """Yield where Postfix asks its milters."""
+    for chain in chains:
+        for link in chain.chain.links:
+            yield Listener(link.endpoint.spec, "milter", client=chain.user)
 
 
 class _Finder:
@@ -144,9 +164,8 @@ class _Finder:
 
     def _at(self, endpoint: Endpoint) -> MailService | None:
         """Return the service whose configuration names the socket at *endpoint*."""
-        wanted = _key(endpoint)
         for one in self._services.values():
-            if any(_key_of(listener.spec) == wanted for listener in one.listeners):
+            if any(socket_of(listener.spec) == endpoint.socket for listener in one.listeners):
                 return one
         return None
 
@@ -204,10 +223,9 @@ class _Finder:
             other = None
         if other is None:
             return need._replace(client=client)
-        key = _key_of(need.spec)
         listeners = tuple(
             listener._replace(client=listener.client or client)
-            if _key_of(listener.spec) == key
+            if same_socket(listener.spec, need.spec)
             else listener
             for listener in other.listeners
         )
@@ -225,7 +243,7 @@ class _Finder:
 
 def _is_here(endpoint: Endpoint) -> bool:
     """Return whether what listens at *endpoint* is surely on this machine."""
-    return endpoint.family == "unix" or endpoint.place in _LOOPBACK
+    return endpoint.family == "unix" or endpoint.place in LOOPBACK
 
 
 def _need_of(name: str, link: Link, client: str) -> Need:
@@ -234,31 +252,14 @@ def _need_of(name: str, link: Link, client: str) -> Need:
 
 def _with_listener(service: MailService, listener: Listener) -> MailService:
     """Return *service* with *listener*: where it is known already, with the one who asks."""
-    key = _key_of(listener.spec)
-    if not any(_key_of(one.spec) == key for one in service.listeners):
+    same = [one for one in service.listeners if same_socket(one.spec, listener.spec)]
+    if not same:
         return service._replace(listeners=(listener, *service.listeners))
     listeners = tuple(
-        one._replace(client=one.client or listener.client) if _key_of(one.spec) == key else one
+        one._replace(client=one.client or listener.client) if one in same else one
         for one in service.listeners
     )
     return service._replace(listeners=listeners)
-
-
-def _key_of(spec: str) -> tuple[str, str, int] | None:
-    try:
-        return _key(parse_endpoint(spec))
-    except BadEndpoint:
-        return None
-
-
-def _key(endpoint: Endpoint) -> tuple[str, str, int]:
-    """Return what two specifications of one socket have in common."""
-    if endpoint.family == "unix":
-        path = endpoint.place
-        path = path.removeprefix("/var") if path.startswith("/var/run/") else path
-        return ("unix", os.path.realpath(path), 0)
-    place = "127.0.0.1" if endpoint.place in _LOOPBACK else endpoint.place
-    return ("inet", place, endpoint.port)
 
 
 def _program(unit: UnitState) -> str:

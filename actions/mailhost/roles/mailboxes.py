@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.host.endpoint import asked_at
 from actions.host.errors import HostError
 from actions.mailhost.roles.site import Told
 from actions.mailhost.service import Listener
@@ -118,7 +119,8 @@ def _inet(
     if (kind.protocol and kind.protocol not in protocols) or (kind.tls and no_tls):
         return
     given = one.settings.get("address") or one.settings.get("listen") or everywhere
-    host = _asked_at(given.replace(",", " ").split())
+    addresses = given.replace(",", " ").split()
+    host = asked_at("" if "*" in addresses else next(iter(addresses), ""))
     tls = kind.tls or one.settings.get("ssl") == "yes"
     yield Listener(f"inet:{host}:{port}", kind.speech, kind.label, tls, source=SOURCE)
 
@@ -131,15 +133,6 @@ def _unix(service: Block, one: Block, protocols: set[str]) -> Iterator[Listener]
         yield Listener(f"unix:{one.name}", "lmtp", "LMTP", source=SOURCE)
     if service.name == "auth" and not one.name.endswith(_OTHER_AUTH):
         yield Listener(f"unix:{one.name}", "dovecot-auth", "auth", source=SOURCE)
-
-
-def _asked_at(addresses: list[str]) -> str:
-    if not addresses or "*" in addresses:
-        return "127.0.0.1"
-    first = addresses[0].strip("[]")
-    if first in {"::", "localhost"}:
-        return "[::1]" if first == "::" else "127.0.0.1"
-    return f"[{first}]" if ":" in first else first
 
 
 def read_blocks(text: str) -> Block:

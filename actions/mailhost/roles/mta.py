@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.host.endpoint import asked_at
 from actions.host.errors import HostError
+from actions.mailhost.discovery import port_of
 from actions.mailhost.roles.filters import spec_of
 from actions.mailhost.roles.site import Told
 from actions.mailhost.service import Listener, Need
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 _INTAKES = {"smtpd", "postscreen"}
 _LABELS = {25: "25", 587: "submission", 465: "submissions"}
-_NUMBERS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465}
-"""The services that /etc/services may name otherwise, or not at all."""
 
 LMTP_PORT = 24
 
@@ -62,6 +62,14 @@ def postfix(site: Site) -> Told:
     return Told(tuple(listeners), tuple(dict.fromkeys(needs)), user)
 
 
+def listeners(host: Host) -> tuple[Listener, ...]:
+    """Return where Postfix takes mail in; nothing where it can't be asked."""
+    try:
+        return tuple(found for one in host.postfix.services() for found in _listener(host, one))
+    except HostError:
+        return ()
+
+
 def _listener(host: Host, service: PostfixService) -> Iterator[Listener]:
     if service.program not in _INTAKES or service.kind not in {"inet", "unix"}:
         return
@@ -72,27 +80,25 @@ def _listener(host: Host, service: PostfixService) -> Iterator[Listener]:
         path = f"{_setting(host, 'queue_directory')}/{folder}/{service.name}"
         yield Listener(f"unix:{path}", "smtp", service.name, tls, source=source)
         return
-    place, _, word = service.name.rpartition(":")
-    port = _port(word)
+    place = service.name.rpartition(":")[0]
+    port = _port(service.name)
     if port:
-        where = place.strip("[]") or _interface(host)
-        bracketed = f"[{where}]" if ":" in where else where
+        where = asked_at(place or _interface(host))
         label = _LABELS.get(port, str(port))
-        yield Listener(f"inet:{bracketed}:{port}", "smtp", label, tls, source=source)
+        yield Listener(f"inet:{where}:{port}", "smtp", label, tls, source=source)
 
 
 def _interface(host: Host) -> str:
-    """Return an address of this host at which Postfix listens (inet_interfaces)."""
+    """Return the address at which Postfix listens (inet_interfaces); empty for everywhere."""
     given = items(_setting(host, "inet_interfaces") or "all")
     first = next(iter(given), "all")
-    return "127.0.0.1" if first in {"all", "loopback-only", "localhost"} else first.strip("[]")
+    return "" if first in {"all", "loopback-only"} else first
 
 
-def _port(word: str) -> int:
+def _port(service: str) -> int:
+    word = port_of(service)
     if word.isascii() and word.isdigit():
         return int(word)
-    if word in _NUMBERS:
-        return _NUMBERS[word]
     import socket
 
     try:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from actions.host.processes import NAME_LIMIT, of_group, process_of
+from actions.host.listening import read_table
+from actions.host.processes import NAME_LIMIT, holders, of_group, process_of, unit_of
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from actions.host.endpoint import Endpoint
     from actions.host.ports import Accounts, UnitState
     from actions.host.processes import Process
-
-_LISTENS_UNIX, _LISTENS_TCP = "00010000", "0A"
-"""The flag SO_ACCEPTCON and the state LISTEN in the tables of /proc/net (proc(5))."""
 
 
 class Listening(Record):
@@ -65,63 +62,8 @@ def listening(endpoint: Endpoint) -> Listening | None:
 
     The descriptors of other users' processes are seen by root only.
     """
-    names = {f"socket:[{inode}]" for inode in _inodes(endpoint)}
-    holders = [pid for pid in _all() if _holds(pid, names)] if names else []
     # systemd keeps the sockets that it starts services by.
-    pid = next((pid for pid in holders if pid != 1), 0)
+    pid = next((pid for pid in holders(read_table().at(endpoint)) if pid != 1), 0)
     with suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
         return Listening(pid, file.read().rstrip("\n"), unit_of(pid))
     return None
-
-
-def unit_of(pid: int) -> str:
-    """Return the service in whose control group process *pid* is, or ""."""
-    with suppress(OSError), open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
-        for line in file:
-            number, controllers, path = line.rstrip("\n").split(":", 2)
-            if number == "0" or controllers == "name=systemd":
-                parts = [part for part in path.split("/") if part.endswith(".service")]
-                if parts:
-                    return parts[-1]
-    return ""
-
-
-def _all() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
-
-
-def _holds(pid: int, names: set[str]) -> bool:
-    folder = f"/proc/{pid}/fd"
-    with suppress(OSError):
-        for number in os.listdir(folder):
-            with suppress(OSError):
-                if os.readlink(f"{folder}/{number}") in names:
-                    return True
-    return False
-
-
-def _inodes(endpoint: Endpoint) -> Iterator[str]:
-    """Yield the inodes of the sockets that listen at *endpoint*."""
-    if endpoint.family == "unix":
-        asked = os.path.realpath(endpoint.place)
-        for line in _lines("/proc/net/unix"):
-            # Num RefCount Protocol Flags Type St Inode Path; a path may have blanks.
-            words = line.split(None, 7)
-            listens = len(words) == 8 and words[3] == _LISTENS_UNIX
-            if listens and os.path.realpath(words[7]) == asked:
-                yield words[6]
-        return
-    for name in ("tcp", "tcp6"):
-        for line in _lines(f"/proc/net/{name}"):
-            # sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode …
-            words = line.split()
-            if words[3] == _LISTENS_TCP and int(words[1][-4:], 16) == endpoint.port:
-                yield words[9]
-
-
-def _lines(path: str) -> Iterator[str]:
-    """Yield the lines of a table without its head."""
-    with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
-        next(file, "")
-        for line in file:
-            yield line.rstrip("\n")

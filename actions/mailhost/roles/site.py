@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 from actions.host.errors import HostError
 from actions.record import Record
+from actions.settings import shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,14 +88,18 @@ class Site:
         named = False
         for directive, value in self._directives():
             if directive == "Environment":
-                yield from assignments(value)
+                pairs = (word.partition("=") for word in shell.words(value))
+                yield from ((name, given) for name, _, given in pairs)
             elif directive == "EnvironmentFile":
                 path = value.removeprefix("-")
                 named = named or path in defaults
-                yield from assignments(self.text(path))
+                yield from self._set_in(path)
         usual = self.first(defaults)
         if usual and not named:
-            yield from assignments(self.text(usual))
+            yield from self._set_in(usual)
+
+    def _set_in(self, path: str) -> Iterator[tuple[str, str]]:
+        return ((one.name, one.value) for one in shell.settings(self.text(path)))
 
     def _directives(self) -> Iterator[tuple[str, str]]:
         """Yield the settings in the unit's own files, specifiers for the instance replaced."""
@@ -122,7 +126,7 @@ class Site:
         for word in command:
             alone = word[1:] if word.startswith("$") else ""
             if alone in self.environment:
-                yield from words(self.environment[alone])
+                yield from shell.words(self.environment[alone])
             else:
                 yield _REFERENCE.sub(self._value, word)
 
@@ -133,10 +137,13 @@ class Site:
 def option_of(argv: Sequence[str], *names: str) -> str:
     """Return the value that *argv* gives to an option, or ""; the last one counts.
 
-    It may stand as ``-p VALUE``, ``-pVALUE``, ``--port VALUE`` or ``--port=VALUE``.
+    It may stand as ``-p VALUE``, ``-pVALUE``, ``--port VALUE`` or ``--port=VALUE``; what is
+    behind ``--`` is none (getopt(3)).
     """
     found = [""]
     for at, word in enumerate(argv):
+        if word == "--":
+            break
         following = argv[at + 1] if at + 1 < len(argv) else ""
         for name in names:
             if word == name:
@@ -146,55 +153,3 @@ def option_of(argv: Sequence[str], *names: str) -> str:
             elif not name.startswith("--") and word.startswith(name) and word[:2] != "--":
                 found.append(word.removeprefix(name))
     return found[-1]
-
-
-def words(text: str) -> list[str]:
-    """Return the words of *text* as a shell takes it apart; one it can't take apart by blanks."""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def assignments(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the variables that *text* sets, as in a file of /etc/default or /etc/sysconfig.
-
-    A value that refers to a variable set before has it in place.
-    """
-    known: dict[str, str] = {}
-    for line in text.replace("\\\n", " ").splitlines():
-        stripped = line.strip().removeprefix("export ")
-        if not stripped or stripped.startswith("#"):
-            continue
-        for word in _assigned(stripped):
-            name, equals, value = word.partition("=")
-            if equals and name.isidentifier():
-                known[name] = _REFERENCE.sub(
-                    lambda found: known.get(found[1] or found[2], found[0]), value
-                )
-                yield name, known[name]
-
-
-def _assigned(line: str) -> list[str]:
-    try:
-        return shlex.split(line, comments=True)
-    except ValueError:
-        return [line]
-
-
-def last_value(text: str, name: str) -> str:
-    """Return the value of *name* in a file of ``Name value`` lines, or ""; the last one counts.
-
-    Capitals do not matter, as they do not to OpenDKIM.
-    """
-    return next(iter(all_values(text, name)[-1:]), "")
-
-
-def all_values(text: str, name: str) -> list[str]:
-    """Return every value of *name* in a file of ``Name value`` lines."""
-    pairs = (line.split(None, 1) for line in text.splitlines())
-    return [
-        pair[1].strip().strip('"')
-        for pair in pairs
-        if len(pair) == 2 and pair[0].lower() == name.lower()
-    ]

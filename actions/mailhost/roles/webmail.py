@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from actions.host.endpoint import asked_at
 from actions.mailhost.roles.site import Told
 from actions.mailhost.service import Listener, Need
 
@@ -100,11 +101,7 @@ def database(site: Site) -> Told:
 def _by_port(site: Site, settings: dict[str, str], source: str) -> Iterator[Listener]:
     host = settings.get("bind-address", "").partition(",")[0]
     port = site.option("--port") or settings.get("port") or str(MYSQL_PORT)
-    if host in {"", "*", "::", "0.0.0.0", "localhost"}:  # noqa: S104 - it is compared, not bound
-        host = "127.0.0.1"
-    yield Listener(
-        f"inet:{f'[{host}]' if ':' in host else host}:{port}", "mysql", port, source=source
-    )
+    yield Listener(f"inet:{asked_at(host)}:{port}", "mysql", port, source=source)
 
 
 def server_socket(site: Site) -> str:

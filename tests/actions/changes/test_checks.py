@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.action import Context
-from actions.changes import Answering, Command, ConfigCheck, from_record
+from actions.changes import Answering, Command, ConfigCheck, Looked, from_record
 from actions.host.errors import HostError
 from actions.outcome import ChangeSaid
 from actions.plan import Plan, Standing
@@ -64,6 +64,25 @@ def test_what_must_and_must_not_be_there(sandbox: SandboxHost) -> None:
 )
 def test_the_journal_reads_it_back(change: ConfigCheck | Answering | Command) -> None:
     assert from_record(change.record()) == change
+    if back := change.inverse():
+        assert from_record(back.record()) == back
+        assert back.inverse() == change
+        assert back.as_command()
+
+
+def test_a_look_can_be_meant_for_the_way_back_alone(sandbox: SandboxHost) -> None:
+    look = Answering("unix:/nowhere", "root", 0.05)
+    change = Looked(look, "nobody is sent to it before", ahead=True)
+    assert from_record(change.record()) == change
+    assert change.as_command() == "# on the way back: wait until unix:/nowhere takes connections"
+    (line,) = change.lines()
+    assert line.text.startswith("on the way back: until root can connect")
+    touch = Command(
+        ("touch", sandbox.at("/var/marker")), undo_argv=("rm", sandbox.at("/var/marker"))
+    )
+    report = run_plan(Context(sandbox), Plan("x", "sandbox.fix", {}, "", (change, touch)))
+    assert report.status == "applied"
+    assert change.inverse() == look
 
 
 def test_a_record_of_before_there_was_stopping_is_read(sandbox: SandboxHost) -> None:

@@ -230,3 +230,27 @@ def test_tcp_too() -> None:
 def test_without_root_nobody_else_can_be_become(opener: Opener, folder: Path) -> None:
     with pytest.raises(NotPermitted, match="only root"):
         opener.connect_as(STRANGER, endpoint(folder), 2.0)
+
+
+def test_one_that_is_started_amid_the_closing_is_not_waited_for(opener: Opener) -> None:
+    opener.start()
+    channel, process = opener._channel, opener._process
+    assert channel is not None
+    assert process is not None
+    late = threading.Thread(target=opener.start)
+
+    class Closing:
+        """The channel; a look that is still under way asks for another one as it is closed."""
+
+        def close(self) -> None:
+            channel.close()
+            process.wait()
+            late.start()
+            late.join(0.2)
+
+    opener._channel = Closing()  # type: ignore[assignment]
+    closing = threading.Thread(target=opener.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
+    late.join(10)

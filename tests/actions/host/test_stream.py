@@ -24,6 +24,12 @@ def test_lines_come_in_order_and_the_end_is_told() -> None:
     assert len(lines) == 3
 
 
+def test_a_carriage_return_ends_a_piece_and_stays_in_it() -> None:
+    lines: list[str] = []
+    STREAM(["printf", "10 %%\\r20 %%\\rdone\\nnext\\r\\n"], lines.append)
+    assert lines == ["10 %\r", "20 %\r", "done", "next\r", ""]
+
+
 def test_more_than_could_be_kept_goes_through() -> None:
     count, size = 0, 0
 

@@ -12,6 +12,7 @@ from actions.host import units
 from actions.host.commands import SystemCommands
 from actions.host.errors import HostError, NotPermitted
 from actions.host.ports import Completed
+from actions.host.unit_state import starts_at_boot
 from actions.host.units import SystemdUnits
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def test_links_that_start_an_init_script(
     (tmp_path / "rc3.d").mkdir()
     for link in links:
         (tmp_path / "rc3.d" / link).symlink_to("../init.d/milter")
-    assert units.starts_at_boot("milter", str(tmp_path)) is enabled
+    assert starts_at_boot("milter", str(tmp_path)) is enabled
 
 
 @pytest.mark.usefixtures("with_systemd")

@@ -88,11 +88,15 @@ class LayoutCommands(PrivateCommands):
                 "",
             )
         if argv[0] == "systemctl":
-            loaded = "".join(f"{name} loaded x x\n" for name in self._units)
+            loaded = "".join(f"{name} loaded x x\n" for name in self._units if self._has(name))
             return Completed(tuple(argv), 0, loaded if argv[1] == "list-units" else "", "")
         if argv[0] in self._answers:
             return Completed(tuple(argv), 0, self._answers[argv[0]], "")
         return super().run(argv, user=user, timeout=timeout)
+
+    def _has(self, name: str) -> bool:
+        """Return whether systemd has *name* loaded: it has no instance that nothing starts."""
+        return "@" not in name or "UnitFileState=disabled" not in self._units[name]
 
 
 def lay_out(
@@ -249,6 +253,7 @@ REDHAT_FILES = {
     "/etc/mail/clamav-milter.conf": "User clamilt\n"
     "MilterSocket /run/clamav-milter/clamav-milter.socket\n"
     "ClamdSocket unix:/run/clamd.scan/clamd.sock\nOnFail Accept\n",
+    "/usr/lib/systemd/system/clamd@.service": "ExecStart=/usr/sbin/clamd -c /etc/clamd.d/%i.conf\n",
     "/etc/clamd.d/scan.conf": "LocalSocket /run/clamd.scan/clamd.sock\nUser clamscan\n"
     "TCPSocket 3310\nTCPAddr 0.0.0.0\n",
     "/etc/clamd.d/other.conf": "LocalSocket /run/clamd.other/clamd.sock\nUser other\n",

@@ -232,6 +232,18 @@ class TestManager:
         assert len(discover(host).chains[0].managers[0].children) == 3
         assert ran.exists()
 
+    def test_its_configuration_is_not_run_as_root(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran = tmp_path / "ran"
+        host = self.host(tmp_path, f"touch {ran}; cat {self.RECORDED}")
+        os.makedirs(host.at("/etc/default"))
+        Path(host.at("/etc/default/milter-manager")).write_text("USER=root\n")
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        (manager,) = discover(host).chains[0].managers
+        assert "not evaluated with root's rights" in manager.trouble
+        assert not ran.exists()
+
     def test_more_children_than_are_shown_are_a_finding(self, tmp_path: Path) -> None:
         script = """for n in $(seq 103); do
             echo "define_milter(\\"m$n\\") do |milter|"

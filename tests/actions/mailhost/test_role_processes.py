@@ -14,8 +14,8 @@ import pytest
 
 from actions.host.accounts import SystemAccounts
 from actions.host.endpoint import parse_endpoint
-from actions.host.processes import Process, all_processes, process_of
-from actions.mailhost.roles.processes import listening, owner_of, running, unit_of
+from actions.host.processes import Process, all_processes, process_of, unit_of
+from actions.mailhost.roles.processes import listening, owner_of, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,8 @@ if sys.argv[1].startswith("/"):
     link.bind(sys.argv[1])
 else:
     link = socket.socket()
-    link.bind(("127.0.0.1", 0))
+    host, port = sys.argv[1].split(":")
+    link.bind((host, int(port)))
 link.listen()
 print(link.getsockname()[1] if link.family == socket.AF_INET else 0, flush=True)
 sys.stdin.read()
@@ -60,10 +61,12 @@ def test_who_listens_at_a_path_with_blanks_in_it(tmp_path: Path) -> None:
 
 
 def test_who_listens_at_a_port() -> None:
-    with listener("port") as (pid, port):
-        found = listening(parse_endpoint(f"inet:127.0.0.1:{port}"))
-        assert found is not None
-        assert found.pid == pid
+    with listener("127.0.0.1:0") as (pid, port), listener(f"127.0.0.2:{port}") as (other, _):
+        for address, expected in (("127.0.0.1", pid), ("localhost", pid), ("127.0.0.2", other)):
+            found = listening(parse_endpoint(f"inet:{address}:{port}"))
+            assert found is not None
+            assert found.pid == expected
+        assert listening(parse_endpoint(f"inet:127.0.0.3:{port}")) is None
     assert listening(parse_endpoint(f"inet:127.0.0.1:{port}")) is None
 
 

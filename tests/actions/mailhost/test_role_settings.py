@@ -9,7 +9,7 @@ import pytest
 from actions.host.ports import UnitState
 from actions.mailhost.roles import filters, mta, webmail
 from actions.mailhost.roles.mailboxes import listeners, read_blocks
-from actions.mailhost.roles.site import Site, assignments, option_of, words
+from actions.mailhost.roles.site import Site, option_of
 from tests.actions.mailhost.layouts import lay_out
 from tests.actions.mailhost.private import private_host
 from tests.postfix_ports import SMTPD, TablePostfix
@@ -87,6 +87,7 @@ def site(
         ("--port 7", ("-p", "--port"), "7"),
         ("--pidfile=/x", ("-p", "--port"), ""),
         ("-p", ("-p",), ""),
+        ("-p 1 -- -p 2", ("-p",), "1"),
         ("", ("-p",), ""),
     ],
 )
@@ -94,17 +95,21 @@ def test_options(argv: str, names: tuple[str, ...], value: str) -> None:
     assert option_of(argv.split(), *names) == value
 
 
-def test_shell_files() -> None:
+def test_shell_files(tmp_path: Path) -> None:
     text = (
-        "# A=comment\nexport A=1\n B='two words' # why\nC=\"$A ${B}\"\nD=$UNKNOWN/x\n"
-        'if [ -x /y ]; then E=5; fi\nF=a\\\n  b\nG=\'unclosed\nA="${A}2"\n'
+        "# A=comment\nexport A=1\n B='two words' # why\nC=\"$A ${B}\"\nD=${UNKNOWN:-/d}/x\n"
+        'if [ -x /y ]; then E=5; fi\nF=a\\\n  b\nG=1; H=2\nA="${A}2"\n'
     )
-    told = list(assignments(text))
-    assert dict(told)["A"] == "12"
-    assert ("B", "two words") in told
-    assert ("C", "1 two words") in told
-    assert ("D", "$UNKNOWN/x") in told
-    assert words("a 'b c") == ["a", "'b", "c"]
+    given = site(tmp_path, {"/etc/default/x": text}, defaults=("/etc/default/x",)).environment
+    told = {name: given[name] for name in "ABCDGH"}
+    assert told == {
+        "A": "12",
+        "B": "two words",
+        "C": "1 two words",
+        "D": "/d/x",
+        "G": "1",
+        "H": "2",
+    }
 
 
 def test_a_unit_gives_its_variables_and_its_instance(tmp_path: Path) -> None:
@@ -179,6 +184,13 @@ def test_milters_by_port(
     defaults = (file,) if "sysconfig" in file else ()
     told = read(site(tmp_path, {file: text}, defaults=defaults))
     assert [at.spec for at in told.listeners] == [f"inet:{spec}"]
+
+
+def test_clamav_takes_the_first_line_without_its_comment(tmp_path: Path) -> None:
+    text = "LocalSocket /run/1\nLocalSocket /run/2\nUser clamav # who\n"
+    told = filters.clamd(site(tmp_path, {"/etc/clamav/clamd.conf": text}))
+    assert [at.spec for at in told.listeners] == ["unix:/run/1"]
+    assert told.user == "clamav"
 
 
 def test_a_scanner_on_another_host(tmp_path: Path) -> None:

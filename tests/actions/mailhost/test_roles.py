@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions.host import units
+from actions.host import unit_state, units
 from actions.host.errors import HostError
 from actions.mailhost.roles import find_services
 from tests.actions.mailhost.layouts import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _with_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "_no_systemd", lambda: "")
-    monkeypatch.setattr(units, "starts_at_boot", lambda _script: True)
+    monkeypatch.setattr(unit_state, "starts_at_boot", lambda _script: True)
     monkeypatch.setattr(os, "geteuid", lambda: 0)  # the manager is asked as its user
 
 

@@ -50,6 +50,15 @@ def test_what_the_program_says_of_an_error_is_kept() -> None:
         assert shown.milters == ()
 
 
+def test_a_name_or_a_list_that_speaks_of_an_error_is_none() -> None:
+    shown = read_shown(
+        'define_milter("error-filter") do |milter|\n  milter.applicable_conditions = [\n'
+        '    "On error",\n  ]\nend\nremove_milter("error")\n  "some error",\n'
+    )
+    assert shown.errors == ()
+    assert shown.milters[0].name == "error-filter"
+
+
 def test_a_torn_or_hostile_output_ends() -> None:
     for size in range(0, len(RECORDED), 7):
         read_shown(RECORDED[:size])

@@ -40,6 +40,20 @@ def test_the_socket_in_force_is_found_past_comments(unit: str) -> None:
     assert socket_path(FILES[unit], OWNERS[unit]) == PATHS[unit]
 
 
+@pytest.mark.parametrize(
+    ("unit", "text", "path"),
+    [
+        ("clamav-milter", "MilterSocket /run/1.ctl\nMilterSocket /run/2.ctl\n", "/run/1.ctl"),
+        ("clamav-milter", 'MilterSocket "/run/a b" # why\n', "/run/a b"),
+        ("opendkim", "Socket local:/run/1.sock # why\nsocket local:/run/2.sock\n", "/run/2.sock"),
+        ("spamass-milter", "DIR=/run/s; SOCKET='/run/x'\nSOCKET=$DIR/y.sock\n", "/run/s/y.sock"),
+        ("milter-manager", "CONNECTION_SPEC=${SPEC:-unix:/run/m.sock}\n", "/run/m.sock"),
+    ],
+)
+def test_the_socket_is_read_as_its_daemon_does(unit: str, text: str, path: str) -> None:
+    assert socket_path(text, OWNERS[unit]) == path
+
+
 @pytest.mark.parametrize("unit", FILES)
 def test_only_the_settings_own_words_change(unit: str) -> None:
     owner = OWNERS[unit]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -171,6 +172,20 @@ def test_an_ordinary_user_proves_nothing_and_claims_nothing(
     report = check_sockets(Context(closed.host), ())
     assert report.exit_code == Exit.UNDECIDED
     assert {edge.finding.health for edge in report.edges} == {Health.UNKNOWN}
+    assert all(edge.finding.needs_root for edge in report.edges)
+
+
+def test_what_this_program_lacks_is_no_fault_of_the_edge(
+    closed: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without a free descriptor the test itself could not go on.
+    def refuse(user: str, endpoint: object, timeout: float) -> object:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(closed.host, "connect_as", refuse)
+    report = check_sockets(Context(closed.host), ())
+    assert report.exit_code == Exit.UNDECIDED
+    assert not any(edge.finding.needs_root for edge in report.edges)
 
 
 def test_a_path_through_a_file_is_down_not_a_crash(closed: Lab) -> None:
