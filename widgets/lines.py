@@ -121,7 +121,8 @@ class Lines(ScrollView, can_focus=True):
 
     def get_content_height(self, _container: Size, _viewport: Size, width: int) -> int:
         """Return how many lines there are at *width*, for a view as high as its text."""
-        return sum(len(row.folded(width)) for row in self._rows)
+        room = width - self.styles.scrollbar_size_vertical  # kept free for it, shown or not
+        return sum(len(row.folded(room)) for row in self._rows)
 
     def _take(self, rows: Sequence[Row]) -> None:
         if len(rows) > MOST_ROWS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.mailhost.discovery import discover
+from actions.mailhost.discovery import discover, port_of
 from actions.overview.report import Asked, Chain, Way
 from actions.record import Record
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 """What is written where a port would be for mail that programs of this host hand in."""
-
-_PORTS = {"smtp": "25", "smtpd": "25", "submission": "587", "smtps": "465", "submissions": "465"}
 
 
 class ChainsSeen(Record):
@@ -47,7 +45,7 @@ def _chain(chain: HostChain) -> Chain:
     managers = {manager.milter: manager for manager in chain.managers}
     milters = (_asked(link, managers.get(link.name)) for link in chain.chain.links)
     is_local = chain.kind == "non_smtpd"
-    ways = (Way(name, LOCAL if is_local else _port(name)) for name in chain.services)
+    ways = (Way(name, LOCAL if is_local else _shown_port(name)) for name in chain.services)
     return Chain(_one_of_each(ways), tuple(milters), chain.off)
 
 
@@ -77,6 +75,6 @@ def _one_of_each(ways: Iterable[Way]) -> tuple[Way, ...]:
     return tuple({way.label: way for way in ways}.values())
 
 
-def _port(service: str) -> str:
-    name = service.rpartition(":")[2]
-    return _PORTS.get(name, name)
+def _shown_port(service: str) -> str:
+    """Return the port of *service*; postscreen takes in on port 25 what it hands to "smtpd"."""
+    return "25" if service == "smtpd" else port_of(service)

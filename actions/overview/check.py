@@ -12,7 +12,6 @@ from actions.overview.chains import ChainsSeen
 from actions.overview.fold import named, told_once
 from actions.overview.looks import known_checks, look
 from actions.overview.queue import queued
-from actions.overview.remedies import with_remedy
 from actions.overview.report import CHAIN, SERVICES, SUBJECTS, LookEnded, OverviewReport
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class Overview:
         order = [check.name for check in known_checks()]
         looks = sorted(self._seen.values(), key=lambda one: order.index(one.name))
         findings = [finding for seen in looks for finding in _findings(seen)]
-        told = told_once([with_remedy(one, services) for one in findings], services)
+        told = told_once(findings, services)
         known = (*_on_file(self._host, notes), *self._given)
         sorted_out = acknowledged.sort_out(told.findings, known, time.strftime("%Y-%m-%d"))
         chains = self._seen.get(CHAIN)
@@ -134,7 +133,8 @@ def _findings(seen: Seen) -> Iterator[Finding]:
         why = f"{seen.trouble}; {seen.next_step}" if seen.next_step else seen.trouble
         what = f"not seen: {SUBJECTS.get(seen.name, seen.name)}"
         where = "Postfix's settings" if seen.name == CHAIN else seen.name
-        yield Finding(Health.UNKNOWN, what, where, why, name=f"overview.{source}")
+        name = f"overview.{source}"
+        yield Finding(Health.UNKNOWN, what, where, why, None, name, seen.needs_root)
     for finding in cast("tuple[Finding, ...]", getattr(seen.report, "findings", ())):
         yield named(source, finding)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from actions.finding import Finding, Health
+from actions.finding import Finding, Health, worst_first
+from actions.host.endpoint import socket_of
+from actions.host.errors import AS_ROOT
 from actions.overview.report import Folded
 from actions.record import Record
 
@@ -13,12 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from actions.mailhost.service import ServiceStatus
-
-_ORDER = (Health.DOWN, Health.DEGRADED, Health.UNKNOWN)
-"""What was seen to be wrong is told before what could not be seen."""
-
-_AS_ROOT = "as root"
-"""What every look says that was not allowed: run it as root."""
 
 UNSEEN_QUEUE = "overview.queue"
 """The finding that the queue could not be looked at."""
@@ -49,7 +45,9 @@ def told_once(findings: Iterable[Finding], services: Sequence[ServiceStatus]) ->
         services: the services that they may speak of.
     """
     listening = {
-        listener.spec: one.service.name for one in services for listener in one.service.listeners
+        socket_of(listener.spec): one.service.name
+        for one in services
+        for listener in one.service.listeners
     }
     units = {one.service.unit: one.service.name for one in services if one.service.unit}
 
@@ -58,7 +56,7 @@ def told_once(findings: Iterable[Finding], services: Sequence[ServiceStatus]) ->
 
     kept: list[Finding] = []
     folded: list[Folded] = []
-    for finding in sorted(_wrong(findings), key=lambda one: _ORDER.index(one.health)):
+    for finding in worst_first(_wrong(findings)):
         own = keys(finding)
         at = next((number for number, one in enumerate(kept) if own & keys(one)), None)
         if at is None:
@@ -90,19 +88,21 @@ def _wrong(findings: Iterable[Finding]) -> Iterator[Finding]:
     return (finding for finding in findings if finding.health is not Health.OK)
 
 
-def _keys(finding: Finding, listening: dict[str, str], units: dict[str, str]) -> Iterator[object]:
+def _keys(
+    finding: Finding, listening: dict[tuple[str, int], str], units: dict[str, str]
+) -> Iterator[object]:
     """Yield by what two findings are known to be of the same trouble."""
     yield finding.name
-    if finding.remedy:
-        yield (finding.remedy.action, finding.remedy.arguments)
     source, _, rest = finding.name.partition(".")
-    service = listening.get(finding.where, "") if source == "sockets" else rest
+    if finding.remedy and source != "setup":  # one plan mends all that a check of it finds
+        yield (finding.remedy.action, finding.remedy.arguments)
+    service = listening.get(socket_of(finding.where), "") if source == "sockets" else rest
     if source in {"services", "sockets"} and service:
         yield f"service {service}"
         if finding.remedy and finding.remedy.action == "sockets.fix":
             yield f"socket of {service}"
     elif source == "setup":
-        of, _, setting = rest.rpartition(".")
+        of, _, setting = rest.partition(":")[0].rpartition(".")
         if setting.startswith("socket"):  # how it makes its socket, such as its group and mode
             yield f"socket of {of}"
         if of == "units":
@@ -127,15 +127,14 @@ def _without_consequences(
 
 def _rights_together(kept: list[Finding], folded: list[Folded]) -> Told:
     """Tell what could not be seen only for want of rights as one: one thing mends it all."""
-    unseen = [
-        one for one in kept if one.health is Health.UNKNOWN and _AS_ROOT in f"{one.what} {one.why}"
-    ]
+    unseen = [one for one in kept if one.health is Health.UNKNOWN and one.needs_root]
     if len(unseen) < 2:
         return Told(tuple(kept), tuple(folded))
     names = {one.name for one in unseen}
     what = f"{len(unseen)} things could not be seen with this user's rights"
     told = ", ".join(one.name for one in unseen)
-    rights = Finding(Health.UNKNOWN, what, "", f"{told}; run it as root", name="overview.rights")
+    why = f"{told}; {AS_ROOT}"
+    rights = Finding(Health.UNKNOWN, what, "", why, name="overview.rights", needs_root=True)
     moved = [one._replace(under=rights.name) if one.under in names else one for one in folded]
     moved += [Folded(rights.name, one) for one in unseen]
     left = [one for one in kept if one.name not in names]

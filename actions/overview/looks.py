@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Cancelled, Exit
-from actions.host.errors import HostError
+from actions.host.errors import HostError, NotPermitted
 from actions.overview.chains import discovered
 from actions.overview.report import CHAIN, SERVICES
 from actions.record import Record
@@ -58,6 +58,8 @@ class Seen(Record):
     """Why there is no report; empty where there is one."""
     next_step: str
     seconds: float
+    needs_root: bool = False
+    """Whether it told nothing for want of rights."""
 
 
 def known_checks() -> tuple[Check, ...]:
@@ -108,11 +110,13 @@ class _Under:
         except ActionError as error:
             # What makes no sense here, such as a look at the sockets of no milter, is no trouble.
             trouble = "" if error.exit_code == Exit.USAGE else str(error)
-            self._ended(self._seen(None, trouble, error.next_step))
+            seen = self._seen(None, trouble, error.next_step)
+            self._ended(seen._replace(needs_root=error.exit_code == Exit.NOT_PERMITTED))
         except Cancelled:
             self._ended(self._seen(None, "cancelled"))
         except (HostError, OSError) as error:
-            self._ended(self._seen(None, str(error)))
+            needs_root = isinstance(error, (NotPermitted, PermissionError))
+            self._ended(self._seen(None, str(error))._replace(needs_root=needs_root))
         except BaseException as error:  # noqa: BLE001  (whatever it is, the others go on)
             defect = f"a defect of the console: {type(error).__name__}: {error}"
             self._ended(self._seen(None, defect, "please report it"))

@@ -26,9 +26,6 @@ NAME = "overview-last.json"
 SCHEMA = "overview.last/1"
 MOST_BYTES = 10_000_000
 
-_ORDER = (Health.UNKNOWN, Health.DEGRADED, Health.DOWN)
-"""From better to worse: what was seen to be wrong is worse than what was not seen."""
-
 
 class Remembered(Record):
     """What was found then."""
@@ -126,7 +123,7 @@ def _changes(
         was = states.get(finding.name)
         if was is None:
             yield Change("new", finding.name, "", finding, finding.what)
-        elif _ORDER.index(finding.health) > _ORDER.index(was[0]):
+        elif finding.health.rank > was[0].rank:
             yield Change("worse", finding.name, was[0].value, finding, finding.what)
     now = {finding.name for finding in findings}
     for name, (health, what) in states.items():
@@ -146,6 +143,6 @@ def _read(content: bytes) -> Remembered:
 
 
 def _wrong(health: Health) -> Health:
-    if health not in _ORDER:
+    if health is Health.OK:
         raise ValueError("it remembers as wrong what is ok")
     return health

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actions.columns import cells
 from actions.finding import Health
 from actions.overview.rows import (
     Span,
     beside,
     block_width,
-    cells,
     flowing,
     folded,
     hanging,

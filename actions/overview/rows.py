@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Literal
 
+from actions.columns import broken, cells, filled
 from actions.printable import printable
 from actions.record import Record
 
@@ -33,11 +33,6 @@ def plain(line: Line) -> str:
     return "".join(span.text for span in line)
 
 
-def cells(text: str) -> int:
-    """Return how many cells of a terminal *text* takes."""
-    return len(text) if text.isascii() else sum(map(_cells_of, text))
-
-
 def line_width(line: Line) -> int:
     """Return the cells of a row."""
     return sum(cells(span.text) for span in line)
@@ -55,18 +50,8 @@ def indented(by: int, line: Line) -> Line:
 
 def folded(text: str, tone: Tone, width: int) -> Block:
     """Return *text* as rows of at most *width* cells; a word that is longer is broken."""
-    rows: list[str] = []
-    for word in printable(text).replace("\t", " ").split(" "):
-        rest = word
-        if rows and cells(rows[-1]) + 1 + cells(rest) <= width:
-            rows[-1] += f" {rest}"
-            continue
-        while len(rest) > 1 and cells(rest) > width:
-            cut = _fitting(rest, width)
-            rows.append(rest[:cut])
-            rest = rest[cut:]
-        rows.append(rest)
-    return [(Span(row, tone),) for row in rows]
+    words = printable(text).replace("\t", " ").split(" ")
+    return [(Span(row, tone),) for row in filled(broken(words, width), " ", width)]
 
 
 def hanging(head: Line, text: str, tone: Tone, width: int) -> Block:
@@ -99,19 +84,3 @@ def flowing(pieces: Iterable[Line], gap: int, width: int) -> Block:
         else:
             rows.append(piece)
     return rows
-
-
-def _cells_of(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _fitting(text: str, width: int) -> int:
-    """Return how many characters of *text* fit into *width* cells, at least one."""
-    taken = 0
-    for at, char in enumerate(text):
-        taken += cells(char)
-        if taken > width:
-            return max(at, 1)
-    return len(text)

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from actions.amounts import amount, span
-from actions.finding import Health
+from actions.finding import Health, worst_first
+from actions.host.endpoint import socket_of
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from actions.finding import Finding
     from actions.mailhost.service import Listener, Look, MailService, ServiceStatus
     from actions.overview.report import Asked, Chain, OverviewReport, Queued, Way
-
-_WORST_FIRST = (Health.DOWN, Health.DEGRADED, Health.UNKNOWN, Health.OK)
 
 
 class Node(Record):
@@ -129,7 +128,9 @@ class _Drawn:
         self._now = now
         self._by_name = {one.service.name: one for one in report.services}
         self._listening = {
-            listener.spec: one for one in report.services for listener in one.service.listeners
+            socket_of(listener.spec): one
+            for one in report.services
+            for listener in one.service.listeners
         }
         self._wrong: dict[str, Finding] = {}
         everything = (
@@ -137,12 +138,12 @@ class _Drawn:
             *(one.finding for one in report.acknowledged),
             *(one.finding for one in report.folded),
         )
-        for finding in sorted(everything, key=lambda one: _WORST_FIRST.index(one.health)):
+        for finding in worst_first(everything):
             if finding.name.startswith("sockets."):
                 self._wrong.setdefault(finding.where, finding)
         self._consequences = {one.finding.name for one in report.folded}
         self._done: set[str] = set()
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, int]] = set()
         """The sockets of the milters that are drawn already."""
 
     def mta(self) -> Node:
@@ -171,10 +172,10 @@ class _Drawn:
         """Yield every service that is not drawn yet, with what it needs behind it."""
         left = [one for one in self._report.services if one.service.name not in self._done]
         needed = {need.service for one in left for need in one.service.needs}
-        left.sort(key=lambda one: (_is_off(one), one.service.name in needed))
+        left.sort(key=lambda one: (one.is_off, one.service.name in needed))
         for status in left:
             if status.service.name not in self._done:
-                behind = () if _is_off(status) else self._engines(status.service)
+                behind = () if status.is_off else self._engines(status.service)
                 yield self._node(status, status.service.name, behind)
 
     def _of(self, role: str) -> Iterator[ServiceStatus]:
@@ -187,18 +188,20 @@ class _Drawn:
         if mta is None or listener is None:
             return Inlet(way.label)
         looks = _looks_at(mta, listener)
-        worst = min(looks, key=lambda one: _WORST_FIRST.index(one.health), default=None)
+        worst = max(looks, key=lambda one: one.health.rank, default=None)
         if worst is None or worst.health is Health.OK:
             return Inlet(way.label, worst.health if worst else None)
-        if worst.detail == mta.reason:  # it stands there already
+        if worst.health is Health.UNKNOWN or worst.detail == mta.reason:
+            # Why is told once: with the findings, or where Postfix stands.
             return Inlet(way.label, worst.health)
         return Inlet(way.label, worst.health, f"{worst.health.value}: {worst.detail}")
 
     def _milter(self, asked: Asked) -> Node:
-        status = self._listening.get(asked.spec) or self._by_name.get(asked.name)
-        if asked.spec in self._asked:  # in another chain
+        socket = socket_of(asked.spec)
+        status = self._listening.get(socket) or self._by_name.get(asked.name)
+        if socket in self._asked:  # in another chain
             return Node(asked.name, status.health if status else self._proved(asked))
-        self._asked.add(asked.spec)
+        self._asked.add(socket)
         behind = [self._milter(one) for one in asked.behind]
         if status is not None:
             behind += self._engines(status.service)
@@ -206,7 +209,7 @@ class _Drawn:
         else:
             node = Node(asked.name, self._proved(asked), facts=(asked.spec,), behind=tuple(behind))
         node = self._as_met(node, asked)
-        if node.state:
+        if node.state or node.health is Health.UNKNOWN:
             return node
         if not asked.enabled:
             return node._replace(state="not asked", reason="it is not enabled")
@@ -222,10 +225,11 @@ class _Drawn:
         met = self._wrong.get(asked.spec)
         if met is None:
             return node
-        if node.health is not None and _rank(node.health) <= _rank(met.health):
+        if node.health is not None and node.health.rank >= met.health.rank:
             return node
-        if met.health is Health.UNKNOWN and node.health is not None:
-            return node
+        if met.health is Health.UNKNOWN:
+            seen = node.health is not None
+            return node if seen else Node(node.name, met.health, behind=node.behind)
         reason = met.what.partition(": ")[2] or met.what
         return node._replace(health=met.health, state=met.health.value, reason=reason)
 
@@ -244,7 +248,7 @@ class _Drawn:
     def _node(self, status: ServiceStatus, name: str, behind: tuple[Node, ...]) -> Node:
         self._done.add(status.service.name)
         facts = tuple(_facts(status, self._now))
-        if _is_off(status):
+        if status.is_off:
             return Node(name, None, "off", behind=behind, is_off=True)
         if status.health is Health.OK:
             return Node(name, status.health, facts=facts, behind=behind)
@@ -253,12 +257,9 @@ class _Drawn:
             # Why that is so is told where the cause is drawn.
             reason = reason.partition(": ")[0]
         if status.health is Health.UNKNOWN:
-            reason = ""  # mostly rights that this user has not: told once, below
+            # Mostly rights that this user has not: told once, with the findings.
+            return Node(name, status.health, behind=behind)
         return Node(name, status.health, status.health.value, reason, facts, behind)
-
-
-def _rank(health: Health) -> int:
-    return _WORST_FIRST.index(health)
 
 
 def _listener(listeners: Sequence[Listener], way: Way) -> Listener | None:
@@ -282,11 +283,6 @@ def _looks_at(status: ServiceStatus, listener: Listener) -> list[Look]:
     return [look for look in status.looks if look.target in {listener.spec, listener.label}]
 
 
-def _is_off(status: ServiceStatus) -> bool:
-    """Return whether it is off on purpose, as the look at its process says."""
-    return any(one.kind == "process" and one.detail.startswith("off,") for one in status.looks)
-
-
 def _outlets(status: ServiceStatus) -> Iterator[Outlet]:
     ports: dict[str, list[str]] = {}
     looks: dict[str, list[Look]] = {}
@@ -297,7 +293,7 @@ def _outlets(status: ServiceStatus) -> Iterator[Outlet]:
             ports.setdefault(protocol, []).append(port)
             looks.setdefault(protocol, []).extend(_looks_at(status, listener))
     for protocol, numbers in ports.items():
-        worst = min((look.health for look in looks[protocol]), key=_rank, default=None)
+        worst = _worst(look.health for look in looks[protocol])
         yield Outlet(protocol, tuple(dict.fromkeys(numbers)), worst)
 
 
@@ -347,4 +343,8 @@ def _queue_more(queue: Queued, now: float) -> Iterator[str]:
 
 def _queue_health(findings: Iterable[Finding]) -> Health | None:
     healths = [one.health for one in findings if one.name.startswith("queue.")]
-    return min(healths, key=_rank, default=None)
+    return _worst(healths)
+
+
+def _worst(healths: Iterable[Health]) -> Health | None:
+    return max(healths, key=lambda one: one.rank, default=None)

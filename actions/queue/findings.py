@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from actions.amounts import amount, span
 from actions.finding import Finding, Health
 from actions.host.errors import HostError
+from actions.mailhost.values import seconds
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ SPACE_FACTOR = 1.5
 
 NEARLY_FULL = 10
 """How many times the space that Postfix needs to take any mail is little."""
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_TIME = re.compile(r"(\d+)([smhdw]?)")
 
 
 class Thresholds(Record):
@@ -178,7 +175,6 @@ def _number(host: Host, name: str) -> int:
 def _seconds(host: Host, name: str, unit: str) -> float | None:
     """Return a time of Postfix's settings; *unit* is that of a number without one."""
     try:
-        found = _TIME.fullmatch(host.postfix.setting(name))
+        return seconds(host.postfix.setting(name), unit)
     except HostError:
         return None
-    return int(found[1]) * _UNITS[found[2] or unit] if found else None

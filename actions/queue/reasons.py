@@ -17,6 +17,9 @@ GROUPS = 20
 DOMAINS = 5
 """Destinations that are told one by one, in each group."""
 
+LONGEST = 500
+"""Characters of a reason that are compared: the rest is a stranger's, and may be of any kind."""
+
 UNKNOWN = "no reason is known (not tried yet, or being tried now)"
 
 _SUSPENDED = "delivery temporarily suspended: "
@@ -35,13 +38,13 @@ _WORD = re.compile(
 """What is kept of a host, an SMTP code, an enhanced status code; any other word with digits."""
 
 
-def folded(reason: str) -> str:
+def generalised(reason: str) -> str:
     """Return *reason* with "*" for what differs from message to message.
 
     Hosts, addresses, names that were looked up, and words with digits (times, ids, links) go;
     ports and reply codes stay.
     """
-    plain = reason.removeprefix(_SUSPENDED)
+    plain = reason[:LONGEST].removeprefix(_SUSPENDED)
     plain = _ADDRESS.sub("*", _HOST.sub("*", plain))
     return _WORD.sub(lambda found: found["kept"] or "*", plain)
 
@@ -60,7 +63,7 @@ class Reasons:
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
-        self._folded: dict[str, str] = {}
+        self._generalised: dict[str, str] = {}
 
     def take(self, message: Queued) -> None:
         """Count *message* where it is deferred: its recipients, each for its reason."""
@@ -88,9 +91,9 @@ class Reasons:
 
     def _fold(self, reason: str) -> str:
         # Thousands of messages wait for the very same words.
-        if reason not in self._folded:
-            self._folded[reason] = folded(reason) if reason else UNKNOWN
-        return self._folded[reason]
+        if reason not in self._generalised:
+            self._generalised[reason] = generalised(reason) if reason else UNKNOWN
+        return self._generalised[reason]
 
     def _told(self, reason: str, group: _Group) -> ReasonGroup:
         domains = sorted(group.domains.items(), key=lambda item: (-item[1], item[0]))

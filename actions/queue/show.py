@@ -111,10 +111,15 @@ def show_message(ctx: Context, queue_id: str, *, body: bool) -> MessageReport:
 
 def _read_parts(ctx: Context, queue_id: str, what: str) -> _Parts:
     parts = _Parts()
+    begun: list[str] = []
 
-    def take(line: str) -> None:
+    def take(piece: str) -> None:
         ctx.check()
-        parts.take(line)
+        begun.append(piece)
+        # A carriage return in a mail ends no line: a header behind it would be a forged one.
+        if not piece.endswith("\r"):
+            parts.take("".join(begun))
+            begun.clear()
 
     argv = [program(ctx.host, "postcat"), what, queue_id]
     try:

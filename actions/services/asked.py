@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from actions.action import Exit
 from actions.finding import Health
+from actions.host.endpoint import same_socket
 from actions.mailhost.service import Listener
 from actions.record import Record
+from actions.services.again import PATIENCE, until
 from actions.services.children import chains, children_of
 from actions.services.looks.greeting import Asking, meet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from actions.action import Context
     from actions.mailhost.discovery import HostChain
     from actions.milter.link import Link
-
-PATIENCE = 5.0
-"""Seconds that a healthy milter has for connecting and negotiating."""
-
-AGAIN = 0.25
-"""Seconds between two looks."""
 
 
 class Asked(Record):
@@ -35,6 +32,10 @@ class Asked(Record):
     """With whose rights it was asked."""
     health: Health
     detail: str
+
+    def is_one_of(self, wanted: Iterable[str]) -> bool:
+        """Return whether its name or its socket is among *wanted*."""
+        return any(self.name == one or same_socket(self.endpoint, one) for one in wanted)
 
 
 class AskedReport(Record):
@@ -53,9 +54,12 @@ class AskedReport(Record):
     @property
     def wrong(self) -> tuple[str, ...]:
         """Which milters are asked, or not asked, against what is wanted."""
-        names = {one.name for one in self.milters}
-        missing = [f"{name} is not asked" for name in self.expect if name not in names]
-        return (*missing, *(f"{name} is asked still" for name in self.without if name in names))
+
+        def is_asked(wanted: str) -> bool:
+            return any(one.is_one_of((wanted,)) for one in self.milters)
+
+        missing = [f"{one} is not asked" for one in self.expect if not is_asked(one)]
+        return (*missing, *(f"{one} is asked still" for one in self.without if is_asked(one)))
 
     @property
     def silent(self) -> tuple[Asked, ...]:
@@ -67,7 +71,7 @@ class AskedReport(Record):
         return tuple(
             one
             for one in self.milters
-            if one.health is not Health.OK and (every or one.name in self.expect)
+            if one.health is not Health.OK and (every or one.is_one_of(self.expect))
         )
 
     @property
@@ -91,21 +95,19 @@ def look_who_is_asked(
 
     Args:
         ctx: the host.
-        expect: names of milters that must be asked and answer.
-        without: names of milters that must not be asked.
+        expect: milters that must be asked and answer, by their names or sockets.
+        without: milters that must not be asked.
         within: seconds in which a milter that does not answer is asked again.
 
     Raises:
         ActionError: the settings can't be read, or the manager's children can't be known.
     """
-    until = time.monotonic() + within
-    while True:
-        ctx.check()
-        report = AskedReport(_all(ctx), expect, without)
-        waiting = report.silent and not report.wrong and report.exit_code == Exit.PROBLEM
-        if not waiting or time.monotonic() + AGAIN > until:
-            return report
-        time.sleep(AGAIN)
+
+    def is_enough(report: AskedReport) -> bool:
+        is_silent = bool(report.silent) and report.exit_code == Exit.PROBLEM
+        return bool(report.wrong) or not is_silent
+
+    return until(ctx, within, lambda: AskedReport(_all(ctx), expect, without), is_enough)
 
 
 def _all(ctx: Context) -> tuple[Asked, ...]:

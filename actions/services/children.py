@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
+from actions.host.endpoint import same_socket
 from actions.host.errors import HostError
 from actions.mailhost.discovery import discover
 
@@ -41,11 +41,24 @@ def children_of(found: tuple[HostChain, ...]) -> tuple[Child, ...]:
             if manager.trouble:
                 raise ActionError(
                     f"the milters behind {manager.milter} are not known: {manager.trouble}",
-                    Exit.NOT_PERMITTED if "run as root" in manager.trouble else Exit.PROBLEM,
+                    Exit.NOT_PERMITTED if manager.needs_root else Exit.PROBLEM,
                     f"run it as root; see what {manager.source} says",
                 )
             children.update((child.link.name, child) for child in manager.children)
     return tuple(children.values())
+
+
+def children_out_of_chain(host: Host, found: tuple[HostChain, ...]) -> tuple[Child, ...]:
+    """Return the milters that a milter-manager names which no chain of *found* asks.
+
+    What can't be known, as without root, is left out.
+    """
+    from actions.mailhost.milter_manager import MilterManager
+    from actions.milter.transport import connect
+
+    if any(chain.managers for chain in found):
+        return ()
+    return MilterManager(host, connect).named()
 
 
 def managed(host: Host) -> tuple[str, ...]:
@@ -55,11 +68,12 @@ def managed(host: Host) -> tuple[str, ...]:
 
 def is_at(link: Link, service: MailService) -> bool:
     """Return whether *link* leads to *service*: to a socket of it, or by its name."""
-    own = {_place(one.spec) for one in service.listeners if one.speech == "milter"}
-    return _place(link.endpoint.spec) in own or (not own and link.name == service.name)
+    own = sockets(service)
+    if not own:
+        return link.name == service.name
+    return any(same_socket(link.endpoint.spec, spec) for spec in own)
 
 
-def _place(spec: str) -> str:
-    """Return what two specifications of one socket have in common."""
-    kind, _, path = spec.partition(":")
-    return f"unix:{os.path.realpath(path)}" if kind in {"unix", "local"} else spec
+def sockets(service: MailService) -> tuple[str, ...]:
+    """Return where *service* is asked as a milter."""
+    return tuple(one.spec for one in service.listeners if one.speech == "milter")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.changes import Command, ConfigCheck, UnitOperation
-from actions.host.errors import HostError
+from actions.host.errors import HostError, UnknownAccount
+from actions.mailhost import files
+from actions.mailhost.effects import without
 from actions.plan import Plan, Proof
-from actions.services.effects import without
 from actions.services.named import found_services
 from actions.services.operate import require_right
 from actions.services.syntax import checks, is_here
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from actions.host.ports import Host
     from actions.mailhost.service import MailService
     from actions.plan import Change
-
-FILES = ("/etc/clamav/freshclam.conf", "/etc/freshclam.conf")
 
 OWNER = "clamav"
 """DatabaseOwner where nothing sets it (freshclam.conf(5)); RHEL's package sets clamupdate."""
@@ -50,12 +49,13 @@ def plan_freshclam(ctx: Context) -> Plan:
     clamd = next((one for one in services if one.program == "clamd"), None)
     updater = next((one for one in services if one.program == "freshclam"), None)
     file = _configuration(host, updater)
+    user = _owner(host, file)
     check = ConfigCheck(
-        ("freshclam", f"--config-file={file}", "--version"), note="its configuration parses"
+        ("freshclam", f"--config-file={file}", "--version"), user, note="its configuration parses"
     )
     if updater is not None:
         require_right(host, updater, (check,))
-    changes = (check, *_fetched(host, updater, file), *_used(host, clamd))
+    changes = (check, *_fetched(host, updater, file, user), *_used(host, clamd))
     effect = without(clamd, services) if clamd else ""
     why = "clamd knows only what freshclam has fetched"
     why += f"; without any it does not start: {effect}" if effect else ""
@@ -69,33 +69,62 @@ def plan_freshclam(ctx: Context) -> Plan:
 
 def _configuration(host: Host, updater: MailService | None) -> str:
     known = updater.configuration if updater else ()
-    for path in (*known, *FILES):
+    for path in (*known, *files.FRESHCLAM):
         if host.files.state(host.at(path)).kind != "absent":
             return path
     raise ActionError(
         "freshclam's configuration was not found",
         Exit.PROBLEM,
-        f"it is one of {', '.join(FILES)}; install the package clamav-freshclam",
+        f"it is one of {', '.join(files.FRESHCLAM)}; install the package clamav-freshclam",
     )
 
 
-def _fetched(host: Host, updater: MailService | None, file: str) -> Iterator[Change]:
-    """Yield the run; a freshclam that waits for its next time holds the log file meanwhile."""
-    runs = bool(updater and updater.unit and host.units.state(updater.unit).activity == "active")
-    if updater and runs:
-        note = "it holds the log file, and starts again at the end"
-        yield UnitOperation.planned(host, "stop", updater.unit, note)
+def _owner(host: Host, file: str) -> str:
+    """Return as whom freshclam runs: DatabaseOwner, where root or that user wrote it.
+
+    It runs programs that its configuration names (OnUpdateExecute), and Debian's belongs to
+    clamav.
+    """
+    path = host.at(file)
     try:
-        text = host.files.read(host.files.resolve(host.at(file))).decode("utf-8", "replace")
+        path = host.files.resolve(path)
+        kept = host.files.keep(path)
     except HostError as error:
         raise ActionError(
             f"freshclam's configuration can't be read: {error}",
             Exit.NOT_PERMITTED,
             "run it as root",
         ) from error
+    text = kept.content.decode("utf-8", "replace") if kept else ""
+    name = CLAMAV.value(text, "DatabaseOwner") or OWNER
+    try:
+        uid = host.accounts.user(name).uid
+    except UnknownAccount as error:
+        raise ActionError(
+            f"{file} names a DatabaseOwner that this host lacks: {error}",
+            Exit.PROBLEM,
+            "name the user to whom the signatures belong",
+        ) from error
+    if kept and (kept.mode & 0o022 or kept.uid not in {0, uid}):
+        writer = host.accounts.user_name(kept.uid)
+        raise ActionError(
+            f"{file} (of {writer}, mode {kept.mode:04o}) tells freshclam to run as {name}, and "
+            "others can write it: it could run anything with that user's rights",
+            Exit.PROBLEM,
+            f"look who set DatabaseOwner, then: chown root {file}; chmod go-w {file}",
+        )
+    return name
+
+
+def _fetched(host: Host, updater: MailService | None, file: str, user: str) -> Iterator[Change]:
+    """Yield the run; a freshclam that waits for its next time holds the log file meanwhile."""
+    runs = bool(updater and updater.unit and host.units.state(updater.unit).activity == "active")
+    if updater and runs:
+        note = "it holds the log file, and starts again at the end"
+        yield UnitOperation.planned(host, "stop", updater.unit, note)
     yield Command(
         ("freshclam", f"--config-file={file}", "--stdout", "--show-progress"),
-        CLAMAV.value(text, "DatabaseOwner") or OWNER,
+        user,
         why_no_undo="newer signatures take the place of older ones",
         timeout=PATIENCE,
         note="the first time some 250 MB come; stopped amid it, what was there before stays",

@@ -8,8 +8,7 @@ from actions.action import ActionError, Exit
 from actions.changes import FileEdit
 from actions.host.errors import HostError
 from actions.host.main_cf import entry_of
-from actions.host.words import BadBraces, within_braces, words
-from actions.mailhost.values import items
+from actions.mailhost.values import items, spec_in
 from actions.record import Record
 from actions.services.children import is_at
 
@@ -70,7 +69,7 @@ def without_milter(
             rest = _rest(dict(one.overrides)[setting], specs, f"master.cf: {one.name}")
             files.edit("-P", f"{one.name}/{one.kind}/{setting}={','.join(rest)}")
         entry = entry_of(files.text("main.cf"), setting)
-        if entry is not None and any(_spec(item) in specs for item in items(entry.value)):
+        if entry is not None and any(spec_in(item) in specs for item in items(entry.value)):
             files.edit("-e", f"{setting}={', '.join(_rest(entry.value, specs, 'main.cf'))}")
         elif not overriding:
             raise _refused(f"main.cf: {setting}", specs)
@@ -144,20 +143,10 @@ def _services(host: Host, chain: HostChain) -> Iterator[PostfixService]:
 def _rest(value: str, specs: set[str], where: str) -> list[str]:
     """Return the items of *value* but those of *specs*; raises `ActionError`."""
     every = items(value)
-    rest = [item for item in every if _spec(item) not in specs]
+    rest = [item for item in every if spec_in(item) not in specs]
     if len(rest) == len(every):
         raise _refused(where, specs)
     return rest
-
-
-def _spec(item: str) -> str:
-    """Return the specification in *item*, which may have settings beside it in braces."""
-    if not item.startswith("{"):
-        return item
-    try:
-        return (*words(within_braces(item)), "")[0]
-    except BadBraces:
-        return item
 
 
 def _refused(where: str, specs: set[str]) -> ActionError:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from actions.changes import FileEdit
-from actions.host.errors import HostError
-from actions.mailhost.managed import CONFIGURATION
+from actions.mailhost.managed import CONFIGURATION, LOCAL
 from actions.record import Record
 from actions.settings import ruby
+from actions.settings.text import content_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.host.kept import Kept
     from actions.host.ports import Host
-
-LOCAL = "/etc/milter-manager/milter-manager.local.conf"
-"""The file for an operator's own settings, which the other one loads (its guide)."""
 
 
 class _File(Record):
@@ -45,20 +43,17 @@ def managed_edit(host: Host, milter: str, *, asked: bool) -> FileEdit | None:
     text = ruby.with_value(file.text, milter, "enabled", asked)
     if text == file.text:
         return None
-    content = text.encode("utf-8", "surrogateescape")
     note = "this file says whether it is asked, whatever its unit is"
-    return FileEdit(file.path, file.kept, file.kept._replace(content=content), note)
+    return FileEdit(file.path, file.kept, file.kept._replace(content=content_of(text)), note)
 
 
 def _files(host: Host) -> Iterator[_File]:
     """Yield the files in the order in which they count, the last most."""
     for name in (CONFIGURATION, LOCAL):
-        try:
-            path = host.files.resolve(host.at(name))
-            kept = host.files.keep(path)
-        except HostError:
-            if name == CONFIGURATION:
-                raise
-            continue
+        path = host.files.resolve(host.at(name))
+        kept = host.files.keep(path)
+        text = text_of(kept.content) if kept else ""
         if kept is not None:
-            yield _File(path, kept, kept.content.decode("utf-8", "surrogateescape"))
+            yield _File(path, kept, text)
+        if not ruby.loads(text, os.path.basename(LOCAL)):
+            return

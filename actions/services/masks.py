@@ -1,40 +1,15 @@
-"""Units that can't be started or enabled as they are: who says so, and how it is taken back."""
+"""Units that can't be started or enabled as they are: and what to do then."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
+from actions.mailhost.masks import masked_by
 
 if TYPE_CHECKING:
     from actions.host.ports import Host, Operation, UnitState
     from actions.mailhost.service import MailService
-
-_PLACES = (
-    ("/etc/systemd/system", "an administrator (systemctl mask)", "systemctl unmask {}"),
-    (
-        "/run/systemd/system",
-        "somebody, until the next boot (systemctl mask --runtime)",
-        "systemctl unmask --runtime {}",
-    ),
-    (
-        "/usr/local/lib/systemd/system",
-        "who installed it below /usr/local",
-        "remove the link /usr/local/lib/systemd/system/{}",
-    ),
-    (
-        "/usr/lib/systemd/system",
-        "its package, which means it to be started in another way",
-        "see the package's documentation for {}",
-    ),
-    (
-        "/lib/systemd/system",
-        "its package, which means it to be started in another way",
-        "see the package's documentation for {}",
-    ),
-)
-"""Where a link to /dev/null masks a unit (systemd.unit(5)), in the order in which they count."""
 
 _WITHOUT_INSTALL = {
     "static": "it has no [Install] section: other units start it, or nothing does",
@@ -55,8 +30,8 @@ def require_startable(
         ActionError: the next step takes the mask away.
     """
     if state.masked and operation != "disable":
-        who, step = _masked_by(host, service.unit)
-        raise ActionError(f"{service.unit} is masked by {who}", Exit.PROBLEM, step)
+        mask = masked_by(host, service.unit)
+        raise ActionError(f"{service.unit} is masked by {mask.who}", Exit.PROBLEM, mask.step)
     if state.masked:
         raise ActionError(
             f"{service.unit} is masked: nothing starts it, at boot or later",
@@ -70,15 +45,3 @@ def require_startable(
             Exit.PROBLEM,
             f"see: systemctl cat {service.unit}",
         )
-
-
-def _masked_by(host: Host, unit: str) -> tuple[str, str]:
-    """Return who masked *unit*, and what takes that back."""
-    for folder, who, step in _PLACES:
-        path = host.at(f"{folder}/{unit}")
-        if os.path.islink(path) and os.path.realpath(path) == "/dev/null":
-            return f"{who}: {path}", step.format(unit)
-        # An empty file masks a unit too.
-        if os.path.isfile(path) and not os.path.getsize(path):
-            return f"{who}: {path} is empty", f"remove {path}, then systemctl daemon-reload"
-    return "a file that was not found", f"systemctl unmask {unit}"

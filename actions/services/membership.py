@@ -8,15 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
-from actions.changes import Answering, UnitOperation
-from actions.plan import Plan
+from actions.changes import Answering, Looked, UnitOperation
+from actions.host.endpoint import parse_endpoint
+from actions.host.errors import HostError
+from actions.plan import Plan, Proof
 from actions.record import Record
-from actions.services.children import chains, children_of, is_at
+from actions.services.again import PATIENCE
+from actions.services.children import (
+    chains,
+    children_of,
+    children_out_of_chain,
+    is_at,
+    sockets,
+)
 from actions.services.listed import with_milter, without_milter
 from actions.services.managing import managed_edit
 from actions.services.masks import require_startable
 from actions.services.named import named, unit_state
-from actions.services.operate import chain_proof, operation_of, require_right
+from actions.services.operate import IN_TIME, chain_proof, operation_of, require_right
 from actions.services.syntax import checks, manager_check
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from actions.host.ports import Host, UnitState
     from actions.mailhost.discovery import HostChain
     from actions.mailhost.managed import Child
-    from actions.mailhost.service import MailService
+    from actions.mailhost.service import Listener, MailService
     from actions.plan import Change
     from actions.services.named import Services
 
@@ -56,6 +65,11 @@ class _Place(Record):
     def child(self) -> Child | None:
         """The milter as milter-manager's configuration names it."""
         return next((one for one in self.children if is_at(one.link, self.service)), None)
+
+    @property
+    def listener(self) -> Listener | None:
+        """Where the milter is asked, as far as that is known."""
+        return next((one for one in self.service.listeners if one.speech == "milter"), None)
 
     @property
     def is_listed(self) -> bool:
@@ -95,16 +109,24 @@ def plan_drop(ctx: Context, name: str) -> Plan:
     """
     place = _place(ctx, name)
     service = place.service
-    changes = (*_unasked(place), *_off(place))
+    unasked = tuple(_unasked(place))
+    is_asked_again = bool(unasked) and place.state.activity == "active"
+    changes = (*unasked, *(_answers_again(place) if is_asked_again else ()), *_off(place))
     title, arguments = f"Take {service.name} out of the chain", {"service": name}
     if not changes:
         why = f"{service.name} is not asked, does not run, and is off at boot: nothing to do"
         return Plan(title, "services.drop", arguments, why, ())
     names = place.names or (service.name,)
     summary = f"the chain answers without {', '.join(names)}"
-    proof = chain_proof(ctx, summary, without=names)
+    # By its sockets: who asks it may call it otherwise.
+    proof = chain_proof(ctx, summary, without=sockets(service) or names)
     why = f"mail is no more looked at by {service.name}"
-    return Plan(title, "services.drop", arguments, why, changes, proof)
+    plan = Plan(title, "services.drop", arguments, why, changes, proof)
+    if not is_asked_again:
+        return plan
+    again = {"expect": names, "without": (), "within": IN_TIME}
+    told = f"{', '.join(names)} is asked again, and answers"
+    return plan._replace(undo_proof=Proof(told, "services.asked", again))
 
 
 def plan_take(ctx: Context, name: str) -> Plan:
@@ -120,7 +142,7 @@ def plan_take(ctx: Context, name: str) -> Plan:
     if not changes:
         why = f"{service.name} is asked, runs, and starts at boot: nothing to do"
         return Plan(title, "services.take", arguments, why, ())
-    names = place.names or (service.name,)
+    names = place.names or sockets(service)[:1] or (service.name,)
     proof = chain_proof(ctx, f"the chain answers with {', '.join(names)}", expect=names)
     why = f"mail is looked at by {service.name} too"
     return Plan(title, "services.take", arguments, why, changes, proof)
@@ -170,6 +192,14 @@ def _off(place: _Place) -> Iterator[Change]:
         yield operation_of(place.host, "stop", place.service, _in_flight(place))
 
 
+def _answers_again(place: _Place) -> Iterator[Change]:
+    """Yield what lets nobody be sent to the milter on the way back before it answers."""
+    if listener := place.listener:
+        client = listener.client or place.host.postfix.user()
+        note = "nobody is sent to it again before it answers"
+        yield Looked(Answering(listener.spec, client, note=note), note, ahead=True)
+
+
 def _in_flight(place: _Place) -> str:
     """Return what becomes of a session that is under way when the milter stops."""
     actions = [
@@ -195,7 +225,7 @@ def _on(place: _Place) -> Iterator[Change]:
         yield UnitOperation.planned(place.host, "start", place.service.unit)
     if place.state.enabled is False:
         yield UnitOperation.planned(place.host, "enable", place.service.unit)
-    listener = next((one for one in place.service.listeners if one.speech == "milter"), None)
+    listener = place.listener
     if not runs and listener is not None:
         note = "nobody is sent to it before it answers"
         yield Answering(listener.spec, listener.client or place.host.postfix.user(), note=note)
@@ -207,6 +237,7 @@ def _asked(place: _Place) -> Iterator[Change]:
     if place.is_listed or (child is not None and child.enabled):
         return
     if child is None:
+        _require_reachable(place)
         yield from with_milter(place.host, place.found, place.service)
         yield from _postfix_takes_up(place)
         return
@@ -215,6 +246,35 @@ def _asked(place: _Place) -> Iterator[Change]:
     manager = place.of_role("milter manager")
     yield manager_check(place.host, manager, children=(*place.others, child.link.name))
     yield _reloaded(place.host, manager, "sessions that begin from then on ask it too")
+
+
+def _require_reachable(place: _Place) -> None:
+    """Refuse to have Postfix ask what a manager out of the chain names, or what it can't open."""
+    service = place.service
+    manager = next((one for one in place.services if one.role == "milter manager"), None)
+    if manager is not None and manager != service:
+        named_there = (child.link for child in children_out_of_chain(place.host, place.found))
+        if any(is_at(link, service) for link in named_there):
+            raise ActionError(
+                f"{manager.name} names {service.name}, and Postfix does not ask {manager.name}",
+                Exit.PROBLEM,
+                f"take {manager.name} into the chain first: console run services.take "
+                f"--service {manager.name}",
+            )
+    listener = place.listener
+    if listener is None:
+        return
+    user = place.host.postfix.user()
+    try:
+        place.host.connect_as(user, parse_endpoint(listener.spec), PATIENCE).close()
+    except PermissionError as error:
+        raise ActionError(
+            f"Postfix's user {user} may not open {listener.spec} of {service.name}",
+            Exit.PROBLEM,
+            "see who may: console run sockets.check",
+        ) from error
+    except (OSError, HostError):
+        return  # it does not run yet, or can't be tried: the plan waits for it, and proves it
 
 
 def _postfix_takes_up(place: _Place) -> Iterator[Change]:

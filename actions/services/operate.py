@@ -9,12 +9,13 @@ from actions.action import ActionError, Exit
 from actions.changes import ConfigCheck, UnitOperation
 from actions.finding import Health
 from actions.host.errors import HostError
+from actions.mailhost.effects import without
 from actions.plan import Plan, Proof
 from actions.services.children import managed
-from actions.services.effects import while_down, while_restarting, without
+from actions.services.effects import while_down, while_restarting
 from actions.services.masks import require_startable
 from actions.services.named import named, unit_state
-from actions.services.syntax import checks, manager_check
+from actions.services.syntax import checks, manager_check, place_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,9 +136,13 @@ def require_right(host: Host, service: MailService, found: tuple[ConfigCheck, ..
             raise ActionError(
                 f"{service.name}: {why}; nothing was changed",
                 Exit.PROBLEM,
-                f"mend the configuration ({', '.join(service.configuration) or 'see above'}), "
+                f"mend {place_told(why, check.argv[0]) or _files(service)}, "
                 f"and see that this says nothing: {check.as_command()}",
             )
+
+
+def _files(service: MailService) -> str:
+    return f"the configuration ({', '.join(service.configuration) or 'see above'})"
 
 
 def operation_of(
@@ -191,7 +196,7 @@ def chain_proof(
     from actions.services.asked import look_who_is_asked
 
     now = look_who_is_asked(ctx, (), (), 0.0).milters
-    well = [one.name for one in now if one.health is Health.OK and one.name not in without]
+    well = [one.name for one in now if one.health is Health.OK and not one.is_one_of(without)]
     arguments = {
         "expect": tuple(dict.fromkeys((*well, *expect))),
         "without": without,

@@ -5,31 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.action import Exit
-from actions.finding import Finding, Health, Remedy
+from actions.finding import Finding, Health, Remedy, worst_first
+from actions.host.endpoint import socket_of
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from actions.mailhost.service import Look, ServiceStatus
-
-OFF = "off, and nothing here needs it"
-"""What the look at the process says of a service that is off on purpose."""
-
-MASKED = "masked: "
-"""How what it says of a masked service begins."""
-
-STOPPED = "stopped"
-LEFT = "is called active, but no process of it runs"
-UNSIGNED = "there are no signatures in "
-"""What it says of a service that was stopped, that ended unseen, and of clamd without any."""
-
-ROOT_SEES = "run it as root"
-"""The next step where more rights would tell more."""
-
-OPEN_IT = "see which bit is missing: console run sockets.check"
-"""The next step where a client may not open a milter's socket."""
-
-WORST_FIRST = (Health.DOWN, Health.DEGRADED, Health.UNKNOWN, Health.OK)
-"""What was found goes before what could not be seen."""
+    from actions.mailhost.service import Listener, Look, ServiceStatus
 
 
 class LookDone(Record):
@@ -54,6 +35,9 @@ class ServicesReport(Record):
     notes: tuple[str, ...]
     """What could not be seen, and what would let it be seen."""
     seconds: float
+    """How long all of it took."""
+    finding_seconds: float = 0.0
+    """How long it took to find the services; looks at some go on meanwhile."""
 
     @property
     def schema(self) -> str:
@@ -64,15 +48,13 @@ class ServicesReport(Record):
     def findings(self) -> tuple[Finding, ...]:
         """What an operator should know, the worst first."""
         asked = {
-            need.spec
+            socket_of(need.spec)
             for status in self.services
             if status.service.role == "MTA"
             for need in status.service.needs
         }
-        found = [
-            _finding(status, asked) for status in self.services if status.health is not Health.OK
-        ]
-        return tuple(sorted(found, key=lambda one: WORST_FIRST.index(one.health)))
+        wrong = (status for status in self.services if status.health is not Health.OK)
+        return tuple(worst_first(_finding(status, asked) for status in wrong))
 
     @property
     def exit_code(self) -> int:
@@ -85,21 +67,14 @@ class ServicesReport(Record):
         return Exit.FINE
 
 
-def is_off(status: ServiceStatus) -> bool:
-    """Return whether the service is off on purpose."""
-    return any(look.kind == "process" and look.detail == OFF for look in status.looks)
-
-
 def next_step(status: ServiceStatus) -> str:
     """Return what the operator can do first about what is wrong, where a look tells it."""
-    for health in WORST_FIRST:
-        for look in status.looks:
-            if look.health is health is not Health.OK and look.next_step:
-                return look.next_step
-    return ""
+    wrong = (look for look in status.looks if look.health is not Health.OK and look.next_step)
+    worst = max(wrong, key=lambda look: look.health.rank, default=None)
+    return worst.next_step if worst else ""
 
 
-def _finding(status: ServiceStatus, asked: set[str]) -> Finding:
+def _finding(status: ServiceStatus, asked: set[tuple[str, int]]) -> Finding:
     service = status.service
     return Finding(
         status.health,
@@ -108,30 +83,52 @@ def _finding(status: ServiceStatus, asked: set[str]) -> Finding:
         "; ".join(part for part in (status.last_error, next_step(status)) if part),
         _remedy(status, asked),
         f"services.{service.name}",
+        needs_root=any(look.cause == "rights" for look in status.looks),
     )
 
 
-_BY_PROCESS = (
-    (STOPPED, "services.start", "start"),
-    (LEFT, "services.restart", "restart"),
-)
-"""By the end of what the look at the process says: the action, and what it does."""
+_BY_PROCESS = {
+    "stopped": ("services.start", "start"),
+    "failed": ("services.start", "start"),
+    "left": ("services.restart", "restart"),
+}
+"""By what the look at the process met: the action, and what it does."""
 
 
-def _remedy(status: ServiceStatus, asked: set[str]) -> Remedy | None:
-    """Return the action that mends it, where one of ours does; Postfix opens what is *asked*."""
-    name = status.service.name
-    process = status.looks[0].detail if status.looks and status.service.unit else ""
-    if UNSIGNED in process:
+def _remedy(status: ServiceStatus, asked: set[tuple[str, int]]) -> Remedy | None:
+    """Return the action that may mend it, where one of ours does.
+
+    Args:
+        status: of the service, which is not ok.
+        asked: the sockets that Postfix opens.
+    """
+    name, process = status.service.name, status.process
+    if process is not None and process.cause == "unsigned":
         return Remedy("services.freshclam", (), "fetch signatures for clamd")
-    for ends, action, what in _BY_PROCESS:
-        if process.endswith(ends):
-            return Remedy(action, (("service", name),), f"{what} {name}")
-    for look in status.looks:
-        if look.kind != "greeting" or look.next_step != OPEN_IT:
-            continue
-        for listener in status.service.listeners:
-            if look.target in {listener.label, listener.spec} and listener.spec in asked:
-                what = f"let {listener.client} open {name}'s socket"
-                return Remedy("sockets.fix", (("milter", listener.spec),), what)
+    if process is not None and process.cause in _BY_PROCESS and status.service.unit:
+        action, what = _BY_PROCESS[process.cause]
+        return Remedy(action, (("service", name),), f"{what} {name}")
+    silent = [look for look in status.looks if look.kind in _AT_SOCKETS and _is_down(look)]
+    for look in silent:
+        listener = _listener(status, look)
+        if look.cause == "closed" and listener and socket_of(listener.spec) in asked:
+            what = f"let {listener.client} open {name}'s socket"
+            return Remedy("sockets.fix", (("milter", listener.spec),), what)
+    runs = process is not None and process.health is Health.OK and status.service.unit
+    if runs and status.health is Health.DOWN and any(look.cause != "closed" for look in silent):
+        what = f"restart {name}: it runs, and does not answer"
+        return Remedy("services.restart", (("service", name),), what)
     return None
+
+
+_AT_SOCKETS = ("listener", "greeting")
+
+
+def _is_down(look: Look) -> bool:
+    return look.health is Health.DOWN
+
+
+def _listener(status: ServiceStatus, look: Look) -> Listener | None:
+    """Return the listener that *look* was at."""
+    every = status.service.listeners
+    return next((one for one in every if look.target in {one.label, one.spec}), None)

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError, Exit
 from actions.finding import Health
 from actions.record import Record
+from actions.services.again import PATIENCE, until
 from actions.services.looks.greeting import Asking, meet
-from actions.services.looks.signatures import DAY, made_at
+from actions.services.looks.signatures import DAY, look_at_files, made_at
 from actions.services.named import found_services
 
 if TYPE_CHECKING:
     from actions.action import Context
     from actions.mailhost.service import MailService
-
-PATIENCE = 5.0
-"""Seconds that clamd has for an answer."""
-
-AGAIN = 0.5
-"""Seconds between two looks."""
 
 
 class SignaturesReport(Record):
@@ -67,13 +62,12 @@ def look_at_signatures(ctx: Context, most_days: float, within: float) -> Signatu
     clamd = next((one for one in found_services(ctx.host) if one.program == "clamd"), None)
     if clamd is None:
         raise ActionError("this host has no clamd", Exit.USAGE, "install the package clamav-daemon")
-    until = time.monotonic() + within
-    while True:
-        ctx.check()
-        report = _look(ctx, clamd, most_days)
-        if report.health is not Health.DOWN or time.monotonic() + AGAIN > until:
-            return report
-        time.sleep(AGAIN)
+    return until(
+        ctx,
+        within,
+        lambda: _look(ctx, clamd, most_days),
+        lambda report: report.health is not Health.DOWN,
+    )
 
 
 def _look(ctx: Context, clamd: MailService, most_days: float) -> SignaturesReport:
@@ -83,6 +77,6 @@ def _look(ctx: Context, clamd: MailService, most_days: float) -> SignaturesRepor
         return SignaturesReport(answer, Health.DOWN, None, None, most_days)
     # The question is what clamd knows, not who may ask it.
     heard = meet(Asking(ctx, PATIENCE, ctx.host.name), listener, "").heard
-    made = heard.signed if heard.signed is not None else made_at(ctx.host, clamd)
+    made = made_at(heard.signed, look_at_files(ctx.host, clamd))
     days = None if made is None else (time.time() - made) / DAY
     return SignaturesReport(heard.detail, heard.health, made, days, most_days)

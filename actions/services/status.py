@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from actions.action import ActionError, Exit
 from actions.finding import Health
-from actions.host.errors import HostError, NotPermitted
+from actions.host.endpoint import socket_of
+from actions.host.errors import AS_ROOT, HostError, NotPermitted
+from actions.host.listening import read_table
 from actions.mailhost.service import Listener, Look, ServiceStatus
 from actions.record import Record
 from actions.services.looks import logged, signatures
@@ -16,16 +18,17 @@ from actions.services.looks.dependency import dependency_look, needed_listener
 from actions.services.looks.greeting import Asking, Met, meet
 from actions.services.looks.heard import Heard
 from actions.services.looks.listener import look_at_listener, shown
-from actions.services.looks.listening import read_table
 from actions.services.looks.process import Running, look_at_processes
-from actions.services.looks.together import Failed, together
+from actions.services.looks.signatures import Kept
+from actions.services.looks.together import Failed, Together
 from actions.services.looks.verdict import verdict
-from actions.services.report import OFF, ROOT_SEES, LookDone, ServicesReport, is_off
+from actions.services.report import LookDone, ServicesReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from actions.action import Context
+    from actions.host.ports import UnitState
     from actions.mailhost.service import MailService, Need
     from actions.services.looks.heard import Login
     from actions.services.looks.logged import Line
@@ -44,7 +47,7 @@ class _Key(NamedTuple):
     """What is looked at; two that ask for the same are asked once."""
 
     kind: str
-    spec: str = ""
+    socket: tuple[str, int] = ("", 0)
     speech: str = ""
     client: str = ""
 
@@ -55,6 +58,8 @@ class _Results(Record):
     running: dict[str, Running] | Failed
     looks: dict[_Key, Look]
     met: dict[_Key, Met]
+    kept: dict[_Key, Kept]
+    """Of each clamd's signatures."""
     errors: tuple[Line, ...] | HostError | None
 
 
@@ -71,11 +76,17 @@ def check_services(
     if not 0 < timeout <= 300:
         raise ActionError("--timeout is a number of seconds up to 300", Exit.USAGE)
     began = time.monotonic()
-    found = find_services(ctx.host)
+    looks = _Looks(ctx, timeout, login)
+    # Of all services the sockets that are known first are asked while others are still found.
+    found = find_services(ctx.host, None if names else looks.meet)
+    finding = time.monotonic() - began
     ctx.check()
-    report = look_at(ctx, found.services, chosen(found.services, names), timeout, login)
-    seconds = time.monotonic() - began
-    return report._replace(notes=(*found.notes, *report.notes), seconds=seconds)
+    report = looks.done(found.services, chosen(found.services, names), found.states)
+    return report._replace(
+        notes=(*found.notes, *report.notes),
+        seconds=time.monotonic() - began,
+        finding_seconds=finding,
+    )
 
 
 def chosen(services: Sequence[MailService], names: Sequence[str]) -> tuple[MailService, ...]:
@@ -114,31 +125,65 @@ def look_at(
     Raises:
         Cancelled: the operator cancelled.
     """
-    began = time.monotonic()
-    limit = timeout + (LOGIN_PATIENCE if login else 0.0)
-    asking = Asking(ctx, limit, ctx.host.name, login)
-    jobs = dict(_jobs(asking, every, services))
-    results = _Results({}, {}, {}, None)
-    for key, result in together(ctx, jobs, limit):
-        results = _kept(results, key, result)
-        _tell(ctx, services, key, results, len(jobs))
-    results = _with_last_words(asking, services, results)
-    statuses = [_status(service, every, results) for service in services]
-    statuses = _with_signatures(ctx, every, statuses, results)
-    return ServicesReport(
-        tuple(statuses), tuple(_notes(statuses, results)), time.monotonic() - began
-    )
+    return _Looks(ctx, timeout, login).done(every, services, {})
+
+
+class _Looks:
+    """The looks at one host's services, some of which begin before all services are known."""
+
+    def __init__(self, ctx: Context, timeout: float, login: Login | None) -> None:
+        limit = timeout + (LOGIN_PATIENCE if login else 0.0)
+        self._began = time.monotonic()
+        self._ctx = ctx
+        self._asking = Asking(ctx, limit, ctx.host.name, login)
+        self._run: Together[_Key, object] = Together(ctx, limit)
+
+    def meet(self, listener: Listener) -> None:
+        """Begin to ask at *listener*, with the rights of its client."""
+        key = _met_key(listener, listener.client)
+        self._run.begin(key, partial(meet, self._asking, listener, listener.client))
+
+    def done(
+        self,
+        every: Sequence[MailService],
+        services: Sequence[MailService],
+        states: Mapping[str, UnitState],
+    ) -> ServicesReport:
+        """Do all looks at *services*, and return what they come to; see `look_at`.
+
+        Args:
+            every: service of the host.
+            services: those that are looked at.
+            states: of units, as far as they have just been asked for.
+        """
+        ctx, asking = self._ctx, self._asking
+        for key, job in _jobs(asking, every, services, states):
+            self._run.begin(key, job)
+        results = _Results({}, {}, {}, {}, None)
+        for key, result in self._run.results():
+            results = _kept(results, key, result)
+            _tell(ctx, services, key, results, len(self._run))
+        results = _with_last_words(asking, services, results)
+        statuses = [_status(service, every, results) for service in services]
+        statuses = _with_signatures(every, statuses, results)
+        seconds = time.monotonic() - self._began
+        return ServicesReport(tuple(statuses), tuple(_notes(statuses, results)), seconds)
 
 
 def _jobs(
-    asking: Asking, every: Sequence[MailService], services: Sequence[MailService]
+    asking: Asking,
+    every: Sequence[MailService],
+    services: Sequence[MailService],
+    states: Mapping[str, UnitState],
 ) -> Iterator[tuple[_Key, Callable[[], object]]]:
     host, timeout = asking.ctx.host, asking.timeout
-    yield _Key("process"), partial(look_at_processes, host, services)
+    yield _Key("process"), partial(look_at_processes, host, services, states)
     table = read_table()
     for service in services:
+        if _is_scanner(service):
+            yield _signatures_key(service), partial(signatures.look_at_files, host, service)
         for listener in service.listeners:
-            key = _Key("listener", listener.spec)
+            key = _Key("listener", socket_of(listener.spec))
             yield key, partial(look_at_listener, listener, table, timeout)
             if listener.speech:
                 yield (
@@ -191,7 +236,7 @@ def _with_last_words(
 
 
 def _met_key(listener: Listener, client: str) -> _Key:
-    return _Key("met", listener.spec, listener.speech, client)
+    return _Key("met", socket_of(listener.spec), listener.speech, client)
 
 
 def _kept(results: _Results, key: _Key, result: object) -> _Results:
@@ -203,6 +248,10 @@ def _kept(results: _Results, key: _Key, result: object) -> _Results:
         if isinstance(result, Failed):
             result = HostError(f"the journal: {result.why}")
         return results._replace(errors=result)  # type: ignore[arg-type]
+    if key.kind == "signatures":
+        if isinstance(result, Kept):
+            results.kept[key] = result
+        return results
     if isinstance(result, Failed):
         heard = Heard(result.why, Health.UNKNOWN)
         if key.kind == "met":
@@ -220,15 +269,17 @@ def _tell(
     ctx: Context, services: Sequence[MailService], key: _Key, results: _Results, of: int
 ) -> None:
     """Tell how far the looks have come."""
-    done = len(results.looks) + len(results.met) + bool(results.running) + bool(results.errors)
+    done = len(results.looks) + len(results.met) + len(results.kept)
+    done += bool(results.running) + bool(results.errors)
     name = next(
-        (one.name for one in services for at in one.listeners if at.spec == key.spec), key.kind
+        (one.name for one in services for at in one.listeners if socket_of(at.spec) == key.socket),
+        key.kind,
     )
     look = results.looks.get(key)
     if key in results.met:
-        look = _greeting_look(key.spec, results.met[key])
+        look = _greeting_look(key.socket[0] or str(key.socket[1]), results.met[key])
     if look is not None:
-        ctx.tell(LookDone(name, look._replace(target=look.target or key.spec), done, of))
+        ctx.tell(LookDone(name, look, done, of))
 
 
 def _status(service: MailService, every: Sequence[MailService], results: _Results) -> ServiceStatus:
@@ -238,7 +289,7 @@ def _status(service: MailService, every: Sequence[MailService], results: _Result
         *_listener_looks(service, running, results),
         *_dependency_looks(service, every, results),
     )
-    if is_off(ServiceStatus(service, Health.OK, "", looks)):
+    if running.look.cause == "off":
         looks = (running.look,)
     health, reason = verdict(looks)
     state = running.state
@@ -265,12 +316,12 @@ def _running(service: MailService, results: _Results) -> Running:
 
 
 def _is_up(running: Running) -> bool:
-    return running.look.health is Health.OK and running.look.detail != OFF
+    return running.look.health is Health.OK and running.look.cause != "off"
 
 
 def _listener_looks(service: MailService, running: Running, results: _Results) -> Iterator[Look]:
     for listener in service.listeners:
-        look = results.looks[_Key("listener", listener.spec)]
+        look = results.looks[_Key("listener", socket_of(listener.spec))]
         if look.health is Health.DOWN and _is_up(running):
             look = look._replace(next_step=ELSEWHERE)
         yield look._replace(target=shown(listener))
@@ -282,7 +333,8 @@ def _listener_looks(service: MailService, running: Running, results: _Results) -
 
 def _greeting_look(target: str, met: Met) -> Look:
     heard = met.heard
-    return Look("greeting", heard.health, heard.detail, met.seconds, target, heard.next_step)
+    step, cause = heard.next_step, heard.cause
+    return Look("greeting", heard.health, heard.detail, met.seconds, target, step, cause)
 
 
 def _dependency_looks(
@@ -298,7 +350,6 @@ def _met_by(need: Need, every: Sequence[MailService], results: _Results) -> Met:
 
 
 def _with_signatures(
-    ctx: Context,
     every: Sequence[MailService],
     statuses: list[ServiceStatus],
     results: _Results,
@@ -312,8 +363,8 @@ def _with_signatures(
     told = []
     for status in statuses:
         service, looks = status.service, status.looks
-        if any(listener.speech == "clamd" for listener in service.listeners):
-            looks = tuple(_scanner_looks(ctx, service, looks, updater, results))
+        if _is_scanner(service):
+            looks = tuple(_scanner_looks(service, looks, updater, results))
         if looks != status.looks:
             health, reason = verdict(looks)
             status = status._replace(looks=looks, health=health, reason=reason)  # noqa: PLW2901
@@ -321,8 +372,15 @@ def _with_signatures(
     return told
 
 
+def _is_scanner(service: MailService) -> bool:
+    return any(listener.speech == "clamd" for listener in service.listeners)
+
+
+def _signatures_key(service: MailService) -> _Key:
+    return _Key("signatures", (service.name, 0))
+
+
 def _scanner_looks(
-    ctx: Context,
     service: MailService,
     looks: Sequence[Look],
     updater: ServiceStatus | None,
@@ -333,25 +391,26 @@ def _scanner_looks(
         for listener in service.listeners
         if (met := results.met.get(_met_key(listener, listener.client)))
     }
+    kept = results.kept.get(_signatures_key(service))
     for look in looks:
         if look.kind == "greeting" and look.health is Health.OK:
-            made = signed.get(look.target) or signatures.made_at(ctx.host, service)
+            made = signatures.made_at(signed.get(look.target), kept)
             yield signatures.judged(look, made, updater)
         elif look.kind == "process" and look.health is Health.DOWN:
-            yield signatures.explained(ctx.host, service, look)
+            yield signatures.explained(kept, look)
         else:
             yield look
 
 
 def _notes(statuses: Iterable[ServiceStatus], results: _Results) -> Iterator[str]:
     looks = [look for status in statuses for look in status.looks]
-    unseen = [look for look in looks if look.next_step == ROOT_SEES]
+    unseen = [look for look in looks if look.cause == "rights"]
     closed = isinstance(results.errors, NotPermitted)
     if unseen:
         also = ", and the journal's errors" if closed else ""
-        yield f"{len(unseen)} of {len(looks)} looks need more rights{also}: {ROOT_SEES}"
+        yield f"{len(unseen)} of {len(looks)} looks need more rights{also}: {AS_ROOT}"
     elif closed:
-        how = "run it as root, or join group systemd-journal"
+        how = f"{AS_ROOT}, or join group systemd-journal"
         yield f"the last errors are unknown: {results.errors}; {how}"
     if isinstance(results.errors, HostError) and not closed:
         yield f"the last errors are unknown: {results.errors}"

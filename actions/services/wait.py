@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from actions.action import Exit
 from actions.finding import Health
 from actions.record import Record
+from actions.services.again import PATIENCE, until
 from actions.services.looks.greeting import Asking, meet
 from actions.services.named import named, unit_state
-from actions.services.report import OPEN_IT
 
 if TYPE_CHECKING:
     from actions.action import Context
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from actions.services.looks.heard import Heard
 
 Wanted = Literal["running", "stopped", "enabled", "disabled"]
-
-AGAIN = 0.25
-"""Seconds between two looks."""
-
-PATIENCE = 5.0
-"""Seconds that a healthy service has for a greeting."""
 
 
 class Waited(Record):
@@ -84,16 +78,18 @@ def wait_for(ctx: Context, name: str, wanted: Wanted, within: float) -> WaitRepo
     """
     service, _ = named(ctx.host, name)
     started = time.monotonic()
-    while True:
-        ctx.check()
-        look = _look(ctx, service, wanted)
-        seconds = time.monotonic() - started
-        if not look.lacks or look.final or seconds + AGAIN > within:
-            return WaitReport(
-                service.name, service.unit, wanted, seconds, look.seen, look.lacks, look.decided
-            )
-        ctx.tell(Waited(service.name, look.lacks))
-        time.sleep(AGAIN)
+
+    def is_enough(look: _Look) -> bool:
+        if look.lacks and not look.final:
+            ctx.tell(Waited(service.name, look.lacks))
+            return False
+        return True
+
+    look = until(ctx, within, lambda: _look(ctx, service, wanted), is_enough)
+    seconds = time.monotonic() - started
+    return WaitReport(
+        service.name, service.unit, wanted, seconds, look.seen, look.lacks, look.decided
+    )
 
 
 def _look(ctx: Context, service: MailService, wanted: Wanted) -> _Look:
@@ -149,7 +145,7 @@ def _met(asking: Asking, listener: Listener) -> Heard:
     Whether the client may is another question: see ``sockets.check``.
     """
     heard = meet(asking, listener, listener.client).heard
-    if heard.next_step != OPEN_IT:
+    if heard.cause != "closed":
         return heard
     own = meet(asking, listener, "").heard
     return own._replace(detail=f"{own.detail} (but {heard.detail})")

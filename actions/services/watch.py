@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from actions.host import processes
 from actions.host.errors import HostError
+from actions.host.listening import read_ports
 from actions.record import Record
 from actions.services.looks.greeting import reachable
-from actions.services.looks.listening import read_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,14 +68,20 @@ class Watch:
         host: the host they are on.
         services: all of the host.
         changed: is called from a thread of this object's own.
+        afterwards: seconds after a change at which it is told again, in order.
     """
 
     def __init__(
-        self, host: Host, services: Sequence[MailService], changed: Callable[[Changed], None]
+        self,
+        host: Host,
+        services: Sequence[MailService],
+        changed: Callable[[Changed], None],
+        afterwards: Sequence[float] = AFTERWARDS,
     ) -> None:
         self._host = host
         self._services = tuple(services)
         self._changed = changed
+        self._afterwards = tuple(afterwards)
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._told: set[str] = set()
@@ -136,7 +142,7 @@ class Watch:
             late = frozenset(name for at, those in again for name in those if at <= now)
             again = [(at, those) for at, those in again if at > now]
             if names:
-                again += [(now + later, frozenset(names)) for later in AFTERWARDS]
+                again += [(now + later, frozenset(names)) for later in self._afterwards]
             if (names or late) and not self._closed.is_set():
                 self._changed(Changed(affected(self._services, names | late), settings))
 
@@ -165,7 +171,7 @@ class Watch:
     def _marks(self) -> dict[str, _Mark]:
         if self._ports.is_due():
             with self._ports:
-                self._ports.kept = read_ports()
+                self._ports.kept = frozenset(read_ports())
         ports = self._ports.kept
         return {service.name: self._mark(service, ports) for service in self._services}
 

@@ -37,6 +37,17 @@ class Result(Record):
     """Why no plan can mend it; empty where one can."""
     severe: bool = False
     """Whether mail is lost, refused or unfiltered because of it."""
+    needs_root: bool = False
+    """Whether it could not be looked at for want of rights."""
+    about: str = ""
+    """Which unit, file or setting it is, where the check looks at several; it stays the same
+    while the trouble does."""
+
+    @property
+    def finding(self) -> str:
+        """What the finding is called that it makes where it deviates."""
+        about = "".join(char if char.isprintable() and char != " " else "_" for char in self.about)
+        return f"setup.{self.name}:{about}" if about else f"setup.{self.name}"
 
 
 class Check(Protocol):

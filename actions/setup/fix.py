@@ -46,6 +46,8 @@ def plan_fix(ctx: Context, names: Sequence[str]) -> Plan:
             host.pending.plan(made)
             changes += made
             mended.append(result)
+        if mended:
+            host.take_pending()
     arguments = {"name": tuple(names)}
     title = f"Mend {' and '.join(names)}"
     if not changes:

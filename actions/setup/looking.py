@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from actions.changes import FileEdit
-from actions.host.files import Files
+from actions.host.errors import HostError
+from actions.setup.pending import PendingFiles, PendingPostfix
 
 if TYPE_CHECKING:
     import socket
@@ -17,29 +17,11 @@ if TYPE_CHECKING:
 
     from actions.action import Context
     from actions.host.endpoint import Endpoint
-    from actions.host.kept import Kept
+    from actions.host.files import Files
     from actions.host.ports import Accounts, Commands, Host, Postfix, Units
     from actions.mailhost.discovery import Discovery
     from actions.mailhost.roles import FoundServices
     from actions.mailhost.service import MailService
-    from actions.plan import Change
-
-
-class PendingFiles(Files):
-    """The files of a host as they will be once planned edits are done."""
-
-    def __init__(self) -> None:
-        self._planned: dict[str, Kept | None] = {}
-
-    def plan(self, changes: Sequence[Change]) -> None:
-        """See the edits among *changes* as done from now on."""
-        for change in changes:
-            if isinstance(change, FileEdit):
-                self._planned[change.path] = change.after
-
-    def keep(self, path: str) -> Kept | None:
-        """Return all of the regular file *path*, or None where nothing stands there."""
-        return self._planned[path] if path in self._planned else super().keep(path)
 
 
 class LookingHost:
@@ -56,6 +38,7 @@ class LookingHost:
     commands: Commands
     units: Units
     postfix: Postfix
+    """With what `take_pending` took."""
     state_folder: str
 
     def __init__(self, host: Host, asked: Sequence[str] = ()) -> None:
@@ -70,6 +53,30 @@ class LookingHost:
     def __getattr__(self, name: str) -> object:
         return getattr(self._host, name)
 
+    def take_pending(self) -> None:
+        """See Postfix's settings as planned so far from now on.
+
+        Between two checks only: what one check found is told and mended as one.
+
+        Raises:
+            HostError: main.cf or master.cf can't be read.
+        """
+        try:
+            folder = self._host.postfix.folder()
+        except HostError:  # this host has no Postfix
+            return
+        paths = [self._host.files.resolve(f"{folder}/{name}") for name in ("main.cf", "master.cf")]
+        planned = [self.pending.planned(path) for path in paths]
+        if planned == [None, None]:
+            return
+        real = [self._read(path) for path in paths]
+        main, master = (
+            was if text is None else text for text, was in zip(planned, real, strict=True)
+        )
+        self.postfix = PendingPostfix(self._host.postfix, real[0], main, master)
+        self._texts.update(zip(paths, (main, master), strict=True))
+        self._discovery = None
+
     def at(self, path: str) -> str:
         """Return where this host keeps what a real host has at the absolute *path*."""
         return self._host.at(path)
@@ -79,18 +86,23 @@ class LookingHost:
         return self._host.connect_as(user, endpoint, timeout)
 
     def text(self, path: str) -> str:
-        """Return the text of a file as it was when first asked for; raises `HostError`."""
+        """Return the text of a file as it was when first asked for; raises `HostError`.
+
+        Of main.cf and master.cf, what `take_pending` took counts.
+        """
         if path not in self._texts:
-            content = self._host.files.read(path)
-            self._texts[path] = content.decode("utf-8", "surrogateescape")
+            self._texts[path] = self._read(path)
         return self._texts[path]
+
+    def _read(self, path: str) -> str:
+        return self._host.files.read(path).decode("utf-8", "surrogateescape")
 
     def discovery(self) -> Discovery:
         """Return the chains of this host; raises `HostError`."""
         if self._discovery is None:
             from actions.mailhost.discovery import discover
 
-            self._discovery = discover(self._host)
+            self._discovery = discover(self)
         return self._discovery
 
     def mail_services(self) -> tuple[MailService, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.action import Context
-    from actions.changes.packages import Tool
+    from actions.changes.transaction import Tool
     from actions.host.ports import Host
     from actions.mailhost.service import MailService
     from actions.plan import Change
@@ -194,7 +194,9 @@ def _no_package(software: Software, kind: str, step: str) -> str:
 def _installed(ctx: Context, tool: Tool, offer: Offer) -> tuple[Change, ...]:
     if not offer.packages:
         raise HostError(offer.why_not)
-    return tuple(Packages.planned(ctx.host, tool, asked) for asked in offer.packages)
+    first, *rest = offer.packages
+    planned = Packages.planned(ctx.host, tool, first)
+    return (planned, *(Packages.later(tool, asked) for asked in rest))
 
 
 CHECKS = tuple(

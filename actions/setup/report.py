@@ -52,8 +52,8 @@ def _unknown(results: tuple[Result, ...]) -> Iterator[Finding]:
         more = f" and {others} more" if others else ""
         what = f"{found[0].name}{more} could not be looked at"
         told = "; ".join(part for part in (why, advice) if part)
-        name = f"setup.{found[0].name}"
-        yield Finding(Health.UNKNOWN, what, place(found[0]), told, None, name)
+        name, needs_root = f"setup.{found[0].name}", found[0].needs_root
+        yield Finding(Health.UNKNOWN, what, place(found[0]), told, None, name, needs_root)
 
 
 def finding_of(result: Result) -> Finding:
@@ -64,7 +64,7 @@ def finding_of(result: Result) -> Finding:
         remedy = Remedy("setup.fix", (("name", result.name),), f"mend {result.name}{wanted}")
     why = "; ".join(part for part in (result.why, result.advice, result.unfixable) if part)
     health = Health.DOWN if result.severe else Health.DEGRADED
-    return Finding(health, _what(result), place(result), why, remedy, f"setup.{result.name}")
+    return Finding(health, _what(result), place(result), why, remedy, result.finding)
 
 
 def place(result: Result) -> str:

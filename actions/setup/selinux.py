@@ -36,6 +36,7 @@ def _modules(ctx: Context, name: str) -> Iterator[Found]:
             continue
         result = result._replace(
             verdict="deviates",
+            about=module,
             found=f"{module} disabled",
             why=f"without the module {module} its daemons run without the rules made for them: "
             "more than they need is open to whoever takes one over, and what belongs to the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Cancelled, Context, Exit
-from actions.host.errors import HostError, NotPermitted
+from actions.host.errors import AS_ROOT, HostError, NotPermitted
 from actions.record import Record
 from actions.setup.catalogue import all_checks, matching
 from actions.setup.check import Result
@@ -66,7 +66,8 @@ def results_of(check: Check, ctx: Context) -> tuple[Result, ...]:
     except (Cancelled, ActionError):
         raise
     except NotPermitted as error:
-        found.append(_unknown(check, f"{error}", "run it as root"))
+        unseen = _unknown(check, f"{error}")
+        found.append(unseen._replace(advice=AS_ROOT, needs_root=True))
     except (HostError, OSError) as error:
         found.append(_unknown(check, f"{error}"))
     except Exception as error:  # noqa: BLE001 - a check's own defect must not hide the others
@@ -74,8 +75,8 @@ def results_of(check: Check, ctx: Context) -> tuple[Result, ...]:
     return tuple(found)
 
 
-def _unknown(check: Check, why: str, advice: str = "") -> Result:
-    return Result(check.name, "unknown", why=why, advice=advice)
+def _unknown(check: Check, why: str) -> Result:
+    return Result(check.name, "unknown", why=why)
 
 
 def _close_to(name: str, checks: Sequence[Check]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 from actions.changes import UnitOperation
 from actions.host.errors import HostError
+from actions.mailhost import signatures
+from actions.mailhost.effects import without
+from actions.mailhost.masks import masked_by
 from actions.setup.check import Result
 from actions.setup.found import Found, FoundCheck
 from actions.setup.looking import looking
@@ -19,11 +21,6 @@ if TYPE_CHECKING:
     from actions.host.ports import Operation, UnitState
     from actions.mailhost.service import MailService
     from actions.plan import Change
-
-
-SIGNATURES = "/var/lib/clamav"
-SIGNATURE_KINDS = {"cvd", "cld", "hdb", "hsb", "ndb", "ldb", "mdb", "db", "cud"}
-"""The files that clamd takes for signatures (ClamAV's manual, "File formats")."""
 
 
 def _needed(ctx: Context, *, running: bool) -> Iterator[tuple[MailService, UnitState]]:
@@ -51,38 +48,38 @@ def _enabled(ctx: Context, name: str) -> Iterator[Found]:
         if state.enabled is None:
             continue
         result = Result(name, "as wanted", _file(state), 0, f"{service.unit} enabled", "enabled")
+        result = result._replace(about=service.unit)
         if state.enabled:
             yield Found(result)
             continue
-        masked = f"{service.unit} is masked: systemctl unmask it, if that was not meant"
+        masked = _masked(ctx, state)
         result = result._replace(
             verdict="deviates",
             found=f"{service.unit} {'masked' if state.masked else 'disabled'}",
-            why=f"{service.name} does not start when this host boots; {_without(service)}",
-            unfixable=masked if state.masked else "",
+            why=_unlike(ctx, service, "does not start when this host boots"),
+            unfixable=masked,
         )
-        yield Found(result, None if state.masked else partial(_operate, service, "enable"))
+        yield Found(result, None if masked else partial(_operate, service, "enable"))
 
 
 def _started(ctx: Context, name: str) -> Iterator[Found]:
     for service, state in _needed(ctx, running=True):
         if state.activity in {"unknown", "changing"}:
             if state.activity == "unknown":
-                yield Found(
-                    Result(name, "unknown", _file(state), found=service.unit, why=state.detail)
-                )
+                unknown = Result(name, "unknown", _file(state), found=service.unit)
+                yield Found(unknown._replace(why=state.detail, about=service.unit))
             continue
         result = Result(name, "as wanted", _file(state), 0, f"{service.unit} active", "active")
+        result = result._replace(about=service.unit)
         if state.activity == "active":
             yield Found(result)
             continue
-        held_up = f"{service.unit} is masked: systemctl unmask it" if state.masked else ""
-        held_up = held_up or _held_up(ctx, service)
+        held_up = _masked(ctx, state) or _held_up(ctx, service)
         log = f"journalctl -u {service.unit} -n 50 tells why" if state.activity == "failed" else ""
         result = result._replace(
             verdict="deviates",
             found=f"{service.unit} {state.activity}",
-            why=f"{service.name} does not run; {_without(service)}",
+            why=_unlike(ctx, service, "does not run"),
             advice=log,
             unfixable=held_up,
             severe=True,
@@ -90,36 +87,33 @@ def _started(ctx: Context, name: str) -> Iterator[Found]:
         yield Found(result, None if held_up else partial(_operate, service, "start"))
 
 
+def _masked(ctx: Context, state: UnitState) -> str:
+    """Return what takes the mask of a unit away; empty where it has none."""
+    if not state.masked:
+        return ""
+    mask = masked_by(ctx.host, state.name)
+    return f"{state.name} is masked by {mask.who}; {mask.step}, if that was not meant"
+
+
 def _held_up(ctx: Context, service: MailService) -> str:
     """Return what has to be done before *service* can start; empty where nothing is known."""
     if service.program != "clamd":
         return ""
-    folder = ctx.host.at(SIGNATURES)
-    try:
-        names = os.listdir(folder)
-    except OSError:
+    folder = signatures.folder_of(ctx.host, service.configuration)
+    if not signatures.are_missing(ctx.host, folder):
         return ""
-    if any(name.rpartition(".")[2] in SIGNATURE_KINDS for name in names):
-        return ""
-    return f"clamd does not start without signatures, and {SIGNATURES} has none: run freshclam"
+    step = f"{folder} has none: console run services.freshclam fetches them"
+    return f"clamd does not start without signatures, and {step}"
 
 
 def _operate(service: MailService, operation: Operation, ctx: Context) -> tuple[Change, ...]:
     return (UnitOperation.planned(ctx.host, operation, service.unit),)
 
 
-def _without(service: MailService) -> str:
-    told = {
-        "MTA": "no mail comes in or goes out",
-        "milter manager": "its milters see no mail",
-        "milter": "it sees no mail",
-        "engine": "the milter that asks it can't judge mail",
-        "MDA": "mail can't be read or handed in",
-        "web mail": "web mail does not work",
-        "database": "web mail does not work",
-        "log": "nothing is logged",
-    }
-    return told[service.role]
+def _unlike(ctx: Context, service: MailService, what: str) -> str:
+    """Return *what* is so of *service*, and what that means for mail."""
+    effect = without(service, looking(ctx).mail_services())
+    return f"{service.name} {what}; {effect}" if effect else f"{service.name} {what}"
 
 
 def _file(state: UnitState) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from actions.settings import shell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,12 +25,7 @@ def read_pairs(text: str) -> dict[str, str]:
 
 def read_assignments(text: str) -> dict[str, str]:
     """Read ``NAME="value"`` lines, as an EnvironmentFile or a shell takes them."""
-    found = {}
-    for words in _lines(text):
-        name, equals, value = words[-1].partition("=")
-        if equals:
-            found[name] = value
-    return found
+    return {one.name: one.value for one in shell.settings(text)}
 
 
 def is_true(value: str) -> bool:

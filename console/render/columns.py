@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from actions import columns
 from actions.printable import printable
 
 if TYPE_CHECKING:
@@ -31,16 +32,7 @@ def filled(words: Iterable[str], between: str, indent: int) -> list[str]:
         between: what separates two words.
         indent: columns that the caller puts before each line.
     """
-    room, mark = width() - indent, between.rstrip()
-    lines: list[str] = []
-    for word in words:
-        if lines and len(lines[-1]) + len(between) + len(word) + len(mark) <= room:
-            lines[-1] += between + word
-        else:
-            if lines:
-                lines[-1] += mark
-            lines.append(word)
-    return lines
+    return columns.filled(words, between, width() - indent)
 
 
 def folded(text: str, first: str, more: str) -> list[str]:

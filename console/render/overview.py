@@ -27,8 +27,6 @@ TALL = 60
 WORDS = {Health.DOWN: "problem", Health.DEGRADED: "warning", Health.UNKNOWN: "unknown"}
 """How findings of each state are counted."""
 
-KINDS = {"new": "new", "worse": "worse", "gone": "gone"}
-
 
 def render(report: OverviewReport, hints: Hints) -> str:
     """Return *report* as text; with ``--since-last`` only what changed."""

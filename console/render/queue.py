@@ -78,7 +78,7 @@ def metrics(report: QueueReport) -> Iterator[Metric]:
     yield told("queue_messages", "Messages in Postfix's queue.", lambda count: count.messages)
     yield told("queue_bytes", "Size of the messages in Postfix's queue.", lambda count: count.size)
     yield told(
-        "queue_oldest_seconds",
+        "queue_oldest_timestamp_seconds",
         "When the oldest message arrived, as Unix time.",
         lambda count: count.oldest,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from actions.amounts import amount, short
 from actions.finding import Health
 from actions.printable import printable
-from actions.services.report import WORST_FIRST, is_off, next_step
+from actions.services.report import next_step
 from console.render.columns import filled
 from console.render.ink import TONES, Ink
 from console.render.metric import STATES, Metric, measure
@@ -31,8 +32,6 @@ HEADS = {
 }
 """How the group of each role is headed, in the order in which mail meets them."""
 
-UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
 
 def render(report: ServicesReport, hints: Hints) -> str:
     """Return *report* as text."""
@@ -53,9 +52,8 @@ def headline(report: ServicesReport) -> str:
     """Return the state of all services in one line, the worst first."""
     bad = [
         f"{status.service.name} {status.health.value} ({status.reason})"
-        for health in WORST_FIRST[:-1]
-        for status in report.services
-        if status.health is health
+        for status in sorted(report.services, key=lambda one: -one.health.rank)
+        if status.health is not Health.OK
     ]
     return "; ".join([_summary(report), *bad])
 
@@ -82,11 +80,22 @@ def metrics(report: ServicesReport) -> Iterator[Metric]:
 
     yield Metric(
         "service_up",
-        "Whether the service is ok; the state says what it is else.",
+        "Whether the service is ok, or off on purpose.",
         tuple((_labels(status), float(status.health is Health.OK)) for status in report.services),
     )
+    yield Metric(
+        "service_state",
+        "1 for the state that the service is in.",
+        tuple(
+            ((("service", status.service.name), ("state", state)), float(state == _state(status)))
+            for status in report.services
+            for state in (*STATES, "off")
+        ),
+    )
     yield told(
-        "service_since_seconds", "When the service was started, as Unix time.", lambda s: s.since
+        "service_start_time_seconds",
+        "When the service was started, as Unix time.",
+        lambda s: s.since,
     )
     yield told("service_memory_bytes", "Memory of the service's processes.", lambda s: s.memory)
     yield told(
@@ -115,32 +124,23 @@ def metrics(report: ServicesReport) -> Iterator[Metric]:
             for look in status.looks
         ),
     )
-    yield Metric("services_seconds", "How long all looks took.", (((), report.seconds),))
-
-
-def ago(since: float, now: float) -> str:
-    """Return how long something has lasted, in one unit."""
-    seconds = max(now - since, 0.0)
-    for size, unit in UNITS:
-        if seconds >= size:
-            return f"{int(seconds / size)} {unit}"
-    return "0 s"
-
-
-def size(memory: int) -> str:
-    """Return a number of bytes for people."""
-    amount = memory / (1 << 20)
-    return f"{amount / 1024:.1f} GiB" if amount >= 1024 else f"{amount:.0f} MiB"
+    yield Metric(
+        "services_finding_seconds",
+        "How long it took to find the services.",
+        (((), report.finding_seconds),),
+    )
+    yield Metric("services_seconds", "How long all of it took.", (((), report.seconds),))
 
 
 def _service(status: ServiceStatus, ink: Ink) -> Iterator[str]:
-    off = is_off(status)
-    sign, word = ("–", "off") if off else (status.health.sign, status.health.value)
-    facts = [f"{ink.paint(sign, TONES.get(sign, ''))} {printable(status.service.name):22} {word:9}"]
+    off = status.is_off
+    sign = "–" if off else status.health.sign
+    name = f"{printable(status.service.name):22} {_state(status):9}"
+    facts = [f"{ink.paint(sign, TONES.get(sign, ''))} {name}"]
     if status.since is not None and not off and _runs(status):
-        facts.append(f"since {ago(status.since, time.time())}")
+        facts.append(f"for {short(time.time() - status.since) or '0 s'}")
     if status.memory and _runs(status):
-        facts.append(size(status.memory))
+        facts.append(amount(status.memory))
     if status.restarts:
         facts.append(f"{status.restarts} restarts")
     if status.enabled is False and _runs(status):
@@ -170,8 +170,7 @@ def _besides(status: ServiceStatus) -> Iterator[Look]:
 
 
 def _runs(status: ServiceStatus) -> bool:
-    process = next((look for look in status.looks if look.kind == "process"), None)
-    return process is not None and process.health is not Health.DOWN
+    return status.process is not None and status.process.health is not Health.DOWN
 
 
 def _remedies(report: ServicesReport, hints: Hints) -> Iterator[str]:
@@ -212,5 +211,8 @@ def _labels(status: ServiceStatus) -> tuple[tuple[str, str], ...]:
         ("service", service.name),
         ("role", service.role),
         ("unit", service.unit),
-        ("state", "off" if is_off(status) else status.health.value),
     )
+
+
+def _state(status: ServiceStatus) -> str:
+    return "off" if status.is_off else status.health.value

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import cold, session, throughput
+from tests.bench import cold, services, session, throughput
 from tests.milters.asking import ask
 from tests.milters.running import Milters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def main() -> None:
@@ -23,7 +23,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40, help="runs of each command")
     parser.add_argument("--sessions", type=int, default=500, help="sessions in one process")
     parser.add_argument("--passes", type=int, default=7, help="runs of each client")
+    parser.add_argument("--looks", type=int, default=10, help="looks at all services")
+    parser.add_argument("--rig", action="store_true", help="look at those of the rig too")
     given = parser.parse_args()
+    _services("this machine", services.here, given.looks)
+    if given.rig:
+        _rig(given.looks)
     milters = Milters()
     try:
         running = milters.start(bare=True)
@@ -66,6 +71,30 @@ def _session(spec: str, path: str, sessions: int) -> None:
         ("chain.test", whole, whole_99),
     ):
         _say(f"{name:34} {p50 * 1000:6.2f} ms  {p50 / bare:6.2f}  {p99 * 1000:6.2f} ms")
+
+
+def _rig(rounds: int) -> None:
+    from tests.system.rig.boot import boot
+
+    with boot("debian/healthy") as machine:
+        asked = ["console", *services.ASKED]
+        _services("the rig, debian/healthy", lambda: machine.run(asked).checked().stdout, rounds)
+
+
+def _services(where: str, asked: Callable[[], str], rounds: int) -> None:
+    asked()  # the disk's part is not measured
+    figures = services.measured(asked, rounds)
+    one, (ratio, bare) = services.middle(figures), services.ratios(figures)
+    _say(f"services.status on {where}: {one.services} services, {one.looks} looks,")
+    _say(f"the median of {rounds} runs; load before: {os.getloadavg()[0]:.1f}")
+    for name, seconds in (
+        ("all of it", one.total),
+        ("to find the services", one.finding),
+        ("the slowest look at one", one.slowest),
+    ):
+        _say(f"{name:34} {seconds * 1000:6.0f} ms")
+    _say(f"{'all to the slowest, finding them counted as a look':54} {ratio:6.2f}")
+    _say(f"{'all to the slowest look at one':54} {bare:6.2f}\n")
 
 
 def _throughput(rounds: int) -> None:

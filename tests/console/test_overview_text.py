@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.columns import cells
 from actions.finding import Finding, Health, Remedy
 from actions.overview.report import (
     Acknowledged,
@@ -16,7 +17,6 @@ from actions.overview.report import (
     OverviewReport,
     SinceLast,
 )
-from actions.overview.rows import cells
 from console.lab.lab import running_lab
 from console.render import columns
 from console.render.hint import Hints

@@ -11,11 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from actions.finding import Finding, Health
-from actions.mailhost.service import Listener, Look, MailService, Need, ServiceStatus
-from actions.services.report import OFF, OPEN_IT, ServicesReport
+from actions.mailhost.service import Cause, Listener, Look, MailService, Need, ServiceStatus
+from actions.services.report import ServicesReport
 from console.render.hint import Hints
 from console.render.report import OUTPUT_LIMIT, rendered
-from console.render.services import ago, size
 
 ODD = 'cl"am\\d\n\x1b[31m|x'
 """A name that would break whatever does not write it out."""
@@ -65,8 +64,7 @@ class TestText:
         )
         assert " What milters ask\n" in told
         assert (
-            "● clamd                  ok        since 2 h · 3 MiB · 2 restarts · not at boot"
-            in told
+            "● clamd                  ok        for 2 h · 3.1 MB · 2 restarts · not at boot" in told
         )
         assert "1 service ok · 0.2 s" in told
 
@@ -82,9 +80,15 @@ class TestText:
         assert lines[5] == "note: 4 looks need more rights"
 
     def test_what_is_off_on_purpose_is_no_problem(self) -> None:
-        off = status("freshclam", looks=(Look("process", Health.OK, OFF, 0.0),))
+        off = status(
+            "freshclam", looks=(Look("process", Health.OK, "not needed", 0.0, cause="off"),)
+        )
         told = text(report(off))
         assert "– freshclam              off" in told
+
+    def test_what_could_not_be_seen_goes_after_what_is_wrong(self) -> None:
+        found = report(status(), UNSEEN, WEAK, DOWN).findings
+        assert [one.health for one in found] == [Health.DOWN, Health.DEGRADED, Health.UNKNOWN]
 
     def test_lines_fit_a_terminal_of_80_columns(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("console.render.columns.width", lambda: 80)
@@ -100,7 +104,7 @@ class TestText:
         spec = "unix:/run/x.sock"
         postfix = MailService("postfix", "MTA", "", needs=(Need("x", spec, "postfix"),))
         milter = MailService("x", "milter", "", listeners=(Listener(spec, "milter"),))
-        closed = (Look("greeting", Health.DOWN, "closed", 0.0, spec, OPEN_IT),)
+        closed = (Look("greeting", Health.DOWN, "closed", 0.0, spec, cause="closed"),)
         told = text(
             report(
                 ServiceStatus(postfix, Health.OK, "", ()),
@@ -183,13 +187,15 @@ class TestPrometheus:
     def test_each_service_is_told_with_its_state(self) -> None:
         told = self.read(report(status(since=1.5e9, memory=1024, restarts=3, enabled=True), DOWN))
         up, down = told["milter_console_service_up"]
-        assert up == (
-            {"service": "clamd", "role": "engine", "unit": "clamd.service", "state": "ok"},
-            1.0,
-        )
-        assert down[0]["state"] == "down"
+        assert up == ({"service": "clamd", "role": "engine", "unit": "clamd.service"}, 1.0)
         assert down[1] == 0.0
-        assert told["milter_console_service_since_seconds"] == [({"service": "clamd"}, 1.5e9)]
+        states = [
+            (labels["service"], labels["state"])
+            for labels, value in told["milter_console_service_state"]
+            if value == 1.0
+        ]
+        assert states == [("clamd", "ok"), ("clamav-milter", "down")]
+        assert told["milter_console_service_start_time_seconds"] == [({"service": "clamd"}, 1.5e9)]
         assert told["milter_console_service_memory_bytes"] == [({"service": "clamd"}, 1024.0)]
         assert told["milter_console_service_restarts"] == [({"service": "clamd"}, 3.0)]
         assert told["milter_console_service_enabled"] == [({"service": "clamd"}, 1.0)]
@@ -198,6 +204,14 @@ class TestPrometheus:
         counts = {labels["state"]: value for labels, value in told["milter_console_findings"]}
         assert counts == {"ok": 0, "degraded": 0, "down": 1, "unknown": 0}
         assert told["milter_console_exit_code"] == [({"action": "services.status"}, 1.0)]
+
+    def test_a_service_keeps_its_series_whatever_its_state(self) -> None:
+        def series(one: ServiceStatus) -> list[tuple[str, dict[str, str]]]:
+            stable = ("milter_console_service_up", "milter_console_service_state")
+            return [(name, labels) for name in stable for labels, _ in self.read(report(one))[name]]
+
+        off = (Look("process", Health.OK, "not needed", 0.0, cause="off"),)
+        assert series(status()) == series(status(health=Health.DOWN)) == series(status(looks=off))
 
     def test_odd_names_come_through_whole(self) -> None:
         told = self.read(report(status(ODD)))
@@ -226,12 +240,40 @@ def test_json_has_the_looks() -> None:
     assert document["services"][0]["looks"][0]["health"] == "down"
 
 
-def test_sizes_and_times_for_people() -> None:
-    assert [ago(0, seconds) for seconds in (0, 59, 60, 7200, 86400 * 41)] == [
-        "0 s",
-        "59 s",
-        "1 min",
-        "2 h",
-        "41 d",
-    ]
-    assert [size(amount) for amount in (0, 3 << 20, 3 << 30)] == ["0 MiB", "3 MiB", "3.0 GiB"]
+def test_json_has_how_long_finding_them_took() -> None:
+    told = report(status())._replace(finding_seconds=0.125)
+    document = json.loads(rendered(told, "json", Hints())[0])
+    assert (document["seconds"], document["finding_seconds"]) == (0.25, 0.125)
+
+
+def remedied(process: Look, *others: Look, unit: str = "x.service") -> str:
+    """Return the action that mends a service which is down, as its looks are."""
+    service = MailService("x", "engine", unit, listeners=(Listener("unix:/x", "clamd"),))
+    (found,) = report(ServiceStatus(service, Health.DOWN, "", (process, *others))).findings
+    return found.remedy.action if found.remedy else ""
+
+
+def process(health: Health, cause: Cause = "") -> Look:
+    return Look("process", health, "in any words", 0.0, cause=cause)
+
+
+@pytest.mark.parametrize(
+    ("cause", "action"),
+    [
+        ("stopped", "services.start"),
+        ("failed", "services.start"),
+        ("left", "services.restart"),
+        ("unsigned", "services.freshclam"),
+        ("masked", ""),
+    ],
+)
+def test_what_the_process_met_decides_what_mends_it(cause: Cause, action: str) -> None:
+    assert remedied(process(Health.DOWN, cause)) == action
+
+
+def test_what_runs_and_does_not_answer_is_started_again() -> None:
+    silent = Look("greeting", Health.DOWN, "no answer", 0.0, "unix:/x")
+    assert remedied(process(Health.OK), silent) == "services.restart"
+    # That its client may not open it is mended at the socket.
+    assert remedied(process(Health.OK), silent._replace(cause="closed")) == ""
+    assert remedied(process(Health.OK), silent, unit="") == ""

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import OptionList
 
+from console.lab.lab import running_lab
+from tests.console.lab.kit import INSIDE, send
 from tests.widgets.driving import SIZES, Driven, console
 from widgets.lines import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from console.lab.lab import Lab
 
 NAMES = (
@@ -21,6 +25,14 @@ NAMES = (
     "spamass-milter",
     "opendkim",
 )
+
+
+@pytest.fixture
+def waiting_mail() -> Iterator[Lab]:
+    """A lab with a mail that it can't deliver."""
+    with running_lab() as lab:
+        assert send(lab, client=INSIDE, recipient="jane@elsewhere.example").code == 250
+        yield lab
 
 
 def below(screen: Driven) -> str:
@@ -46,7 +58,7 @@ async def test_every_service_is_told_with_its_state(lab: Lab, size: tuple[int, i
 async def test_what_is_down_says_why_and_its_plan_is_one_key_away(broken: Lab) -> None:
     async with console(broken.host) as screen:
         await open_pane(screen)
-        await screen.sees("1 down", "down: postfix may not open its socket")
+        await screen.sees("1 down", "postfix may not open its socket")
         await screen.press("down")
         await screen.sees("f fix")
         await screen.press("f")
@@ -88,6 +100,25 @@ async def test_the_queue_and_the_setup_are_lists_beside(lab: Lab) -> None:
         await screen.sees("settings")
         await screen.press("shift+tab", "shift+tab")
         await screen.sees("6 services")
+
+
+async def test_mail_that_waits_is_held_and_released_by_plans(waiting_mail: Lab) -> None:
+    async with console(waiting_mail.host, (120, 40)) as screen:
+        await open_pane(screen)
+        await screen.press("tab")
+        await screen.sees("1 deferred", "jane@elsewhere.example", "deferred transport")
+        await screen.press("a")
+        await screen.sees("Try again now", "Delete", "for good; nobody is told")
+        await screen.press("down", "enter")
+        await screen.sees("hold", "Enter apply")
+        await screen.press("enter")
+        await screen.sees("Applied and proved")
+        await screen.press("escape")
+        await screen.sees("1 hold")
+        await screen.press("enter")
+        await screen.sees("Subject", "jane@elsewhere.example")
+        await screen.press("escape", "a", "enter")
+        await screen.sees("release", "Enter apply")
 
 
 async def test_the_command_of_each_list_is_told(lab: Lab) -> None:

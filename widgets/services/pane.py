@@ -249,10 +249,12 @@ class ServicesPane(Pane):
         self._items = tuple(self._sheet.items(report)) if report is not None else ()
         items = self.query_one(CursorLines)
         keys = [item.key for item in self._items]
-        place = keys.index(self._list.cursor) if self._list.cursor in keys else None
+        held = self._list.cursor
+        # A row that is gone leaves the cursor where it was; a list not yet seen begins at its top.
+        place = keys.index(held) if held in keys else None if held else 0
         items.put([item.row for item in self._items], place)
-        items.display = bool(self._items)
-        if self._items and self.focused is None:
+        was_shown, items.display = items.display, bool(self._items)
+        if self._items and (not was_shown or self.focused is None):
             items.focus()
         self._draw_details()
 

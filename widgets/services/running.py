@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.content import Content
+
 from actions.amounts import amount, short
 from actions.finding import Health
 from actions.services.compare import compare
-from actions.services.report import ServicesReport, is_off
 from widgets.ink import SIGN_TONES, joined, said, signed, took
 from widgets.lines import Row
 from widgets.services.sheet import Act, Item
@@ -16,10 +17,9 @@ from widgets.services.sheet import Act, Item
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from textual.content import Content
-
     from actions.finding import Remedy
     from actions.mailhost.service import Look, ServiceStatus
+    from actions.services.report import ServicesReport
 
 NAME_WIDTH = 18
 ROLE_WIDTH = 15
@@ -118,28 +118,29 @@ def _item(status: ServiceStatus, remedy: Remedy | None) -> Item:
 
 
 def _row(status: ServiceStatus) -> Row:
-    service, off = status.service, is_off(status)
+    service, off = status.service, status.is_off
     sign = "–" if off else status.health.sign
     tone = SIGN_TONES[sign]
     indent = "  " if service.behind else ""
     name = f"{indent}{service.name}"
-    if off:
-        state = said("off", "dim")
-    elif status.health is Health.OK:
-        state = said("ok", "good")
-    else:
-        state = said(f"{status.health.value}: {status.reason}", tone)
+    word = "off" if off else status.health.value
+    body = joined(
+        said(f"{name:<{NAME_WIDTH}} "),
+        said(f"{service.role:<{ROLE_WIDTH}}", "dim"),
+        said(word, tone),
+    )
     if status.changed:
-        state = joined(state, said(f" · {status.changed}", "accent"))
-    body = joined(said(f"{name:<{NAME_WIDTH}} "), said(f"{service.role:<{ROLE_WIDTH}}", "dim"))
-    return Row(said(f" {sign} ", tone), joined(body, state), said(_figures(status), "dim"))
+        body = joined(body, said(f" · {status.changed}", "accent"))
+    if status.reason and not off:
+        body = joined(body, Content("\n"), said(status.reason, tone))
+    return Row(said(f" {sign} ", tone), body, said(_figures(status), "dim"))
 
 
 def _figures(status: ServiceStatus) -> str:
     """Return since when it runs and what it takes, each in its column."""
     since = short(time.time() - status.since) if status.since is not None else ""
     memory = amount(status.memory) if status.memory else ""
-    return f"{since:>7}  {memory:>8}"
+    return f"{since:>6}  {memory:>8}"
 
 
 def _details(status: ServiceStatus) -> Iterator[Row]:
@@ -181,7 +182,7 @@ def _acts(status: ServiceStatus) -> Iterator[Act]:
         return
     process = next((look.health for look in status.looks if look.kind == "process"), None)
     runs = None if process in {None, Health.UNKNOWN} else process is not Health.DOWN
-    runs = False if is_off(status) else runs
+    runs = False if status.is_off else runs
     offered = [
         *(_WHILE_IT_RUNS if runs is not False else ()),
         *((_START,) if not runs else ()),

@@ -54,7 +54,7 @@ class Settled:
         told = cast("SetupReport", report)
         remedies = {finding.name: finding.remedy for finding in told.findings}
         ordered = sorted(told.results, key=lambda one: (_ORDER.index(one.verdict), not one.severe))
-        return [_item(one, remedies.get(f"setup.{one.name}")) for one in ordered]
+        return [_item(one, remedies.get(one.finding)) for one in ordered]
 
     def acts(self, report: object) -> tuple[Act, ...]:
         """Return nothing: each setting is mended by its own plan."""
@@ -77,8 +77,7 @@ def _item(result: Result, remedy: Remedy | None) -> Item:
     sign = _sign(result)
     tone = SIGN_TONES[sign]
     word = "" if result.verdict == "as wanted" else result.verdict
-    found = "" if result.verdict == "as wanted" else f"  {result.found}"
-    body = joined(said(result.name), said(found, "dim"))
+    body = joined(said(result.name), said(f"  {result.found}" if result.found else "", "dim"))
     row = Row(said(f" {sign} ", tone), body, said(word, tone))
     place = f"{result.file}:{result.line}" if result.line else result.file
     return Item(

@@ -46,10 +46,10 @@ class Waiting:
         counts = [f"{one.messages} {one.state}" for one in told.states if one.messages]
         parts = [said(" · ".join(counts) if counts else "the queue is empty")]
         if told.oldest is not None:
-            parts.append(said(f" · the oldest waits {span(told.now - told.oldest)}"))
+            parts.append(said(f" · oldest {short(told.now - told.oldest) or '0 s'}"))
         if told.next_retry is not None:
-            due = told.next_retry - told.now
-            parts.append(said(f" · next attempt {f'in {span(due)}' if due >= 1 else 'now'}"))
+            due = short(told.next_retry - told.now)
+            parts.append(said(f" · next attempt {f'in {due}' if due else 'now'}"))
         return joined(*parts)
 
     def items(self, report: object) -> Sequence[Item]:
@@ -115,13 +115,14 @@ def _row(message: Message, now: float) -> Row:
     tone: Tone = SIGN_TONES.get(sign, "")
     first = message.recipients[0].address if message.recipients else "?"
     more = f" +{len(message.recipients) - 1}" if len(message.recipients) > 1 else ""
+    figures = f"{short(now - message.arrival) or '0 s':>6} {amount(message.size):>9}  "
     body = joined(
         said(f"{message.queue_id:<12} "),
-        said(f"{message.state:<9} ", tone),
+        said(f"{message.state:<8}", tone),
+        said(figures, "dim"),
         said(f"{message.sender or '<>'} → {first}{more}"),
     )
-    figures = f"{short(now - message.arrival) or '0 s':>7}  {amount(message.size):>8}"
-    return Row(said(f" {sign} ", tone), body, said(figures, "dim"))
+    return Row(said(f" {sign} ", tone), body)
 
 
 def _details(message: Message, now: float) -> Iterator[Row]:

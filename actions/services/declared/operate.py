@@ -135,10 +135,10 @@ def services_asked(
     ctx: Context,
     *,
     expect: Annotated[
-        tuple[str, ...], Option("a milter that must be asked, and answer", metavar="NAME")
+        tuple[str, ...], Option("a milter that must be asked, and answer", metavar="NAME|SPEC")
     ] = (),
     without: Annotated[
-        tuple[str, ...], Option("a milter that must not be asked", metavar="NAME")
+        tuple[str, ...], Option("a milter that must not be asked", metavar="NAME|SPEC")
     ] = (),
     within: Annotated[
         float, Option("ask again a milter that does not answer, so long", metavar="SECONDS")

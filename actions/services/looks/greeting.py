@@ -5,22 +5,20 @@ The same is done for a listener of a service and for the edge from a service to 
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
 from actions.host.endpoint import BadEndpoint, parse_endpoint
-from actions.host.errors import HostError, NotPermitted
-from actions.milter.codec import Violation
-from actions.milter.link import ChainSettings, Link, open_session
+from actions.host.errors import AS_ROOT, HostError, NotPermitted
+from actions.mailhost.asking import negotiate, refusal
+from actions.milter.link import Link
 from actions.milter.transport import Timeouts, connect
 from actions.record import Record
 from actions.services.looks.heard import Heard, Talk
 from actions.services.looks.speech import speaker
 from actions.services.looks.wire import Silent, Strange, Wire
-from actions.services.report import OPEN_IT, ROOT_SEES
 
 if TYPE_CHECKING:
     import socket
@@ -33,17 +31,9 @@ if TYPE_CHECKING:
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Addresses to listen on, and where to connect to then."""
 
-_REFUSED = {
-    errno.ENOENT: "there is no such socket",
-    errno.ECONNREFUSED: "nobody listens there",
-    errno.ECONNRESET: "closes the connection",
-    errno.ETIMEDOUT: "accepts no connection in time",
-    errno.EPROTOTYPE: "is a socket of another type",
-    errno.ENOTSOCK: "is no socket",
-    errno.EHOSTUNREACH: "can't be reached",
-    errno.ENETUNREACH: "can't be reached",
-}
-"""What a service's own trouble looks like to who connects; any other error is ours."""
+
+OPEN_IT = "see which bit is missing: console run sockets.check"
+"""The next step where a client may not open a milter's socket."""
 
 
 class Asking(Record):
@@ -118,13 +108,14 @@ def _open(asking: Asking, endpoint: Endpoint, client: str) -> tuple[socket.socke
 def _met(error: OSError, client: str, *, asked_as: str) -> Heard:
     if isinstance(error, PermissionError):
         if asked_as:
-            return Heard(f"{asked_as} may not open its socket", Health.DOWN, OPEN_IT)
+            detail = f"{asked_as} may not open its socket"
+            return Heard(detail, Health.DOWN, OPEN_IT, cause="closed")
         who = f"; whether {client} may, root would see" if client else ""
-        step = ROOT_SEES if os.geteuid() else ""
-        return Heard(f"not asked: this user may not open its socket{who}", Health.UNKNOWN, step)
-    number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
-    if number in _REFUSED:
-        return Heard(_REFUSED[number], Health.DOWN)
+        detail = f"not asked: this user may not open its socket{who}"
+        step = AS_ROOT if os.geteuid() else ""
+        return Heard(detail, Health.UNKNOWN, step, cause="rights" if step else "")
+    if told := refusal(error):
+        return Heard(told, Health.DOWN)
     return Heard(f"not asked: {error.strerror or error}", Health.UNKNOWN)
 
 
@@ -144,21 +135,12 @@ def _greeted(
 
 
 def _negotiated(asking: Asking, endpoint: Endpoint, link: socket.socket, until: float) -> Heard:
-    """Negotiate as Postfix does, and quit."""
-    opened_link = Link(
-        "milter", endpoint, lambda _endpoint, _timeout: link, Timeouts(*(asking.timeout,) * 5)
-    )
-    settings = ChainSettings({}, cancel=asking.ctx.cancel)
-    try:
-        session, opened = open_session(opened_link, settings, until)
-    except Violation as error:
-        return Heard(str(error), Health.DOWN)
-    if session:
-        session.quit()
+    milter = Link("milter", endpoint, timeouts=Timeouts(*(asking.timeout,) * 5))
+    opened = negotiate(milter, link, until, asking.ctx.cancel)
+    trouble = opened.trouble
+    if trouble is None:
         chosen = opened.chosen
         return Heard(f"negotiates; version {chosen.version}" if chosen else "negotiates")
-    trouble = opened.trouble
-    text = trouble.text if trouble else "no negotiation"
-    if trouble and trouble.kind == "timeout":
-        text = f"accepts, but does not answer within {asking.timeout:g} s"
-    return Heard(text, Health.DOWN)
+    if trouble.kind == "timeout":
+        return Heard(f"accepts, but does not answer within {asking.timeout:g} s", Health.DOWN)
+    return Heard(trouble.text, Health.DOWN)

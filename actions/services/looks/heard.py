@@ -9,7 +9,7 @@ from actions.finding import Health
 from actions.record import Record
 
 if TYPE_CHECKING:
-    from actions.mailhost.service import Listener
+    from actions.mailhost.service import Cause, Listener
     from actions.services.looks.wire import Wire
 
 
@@ -21,6 +21,7 @@ class Heard(Record):
     next_step: str = ""
     signed: float | None = None
     """When clamd's signatures were made, in seconds since the epoch."""
+    cause: Cause = ""
 
     def worse(self, health: Health, detail: str, next_step: str = "") -> Heard:
         """Return it with trouble found besides; what was wrong before stays first."""

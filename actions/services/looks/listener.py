@@ -10,19 +10,27 @@ from typing import TYPE_CHECKING
 
 from actions.finding import Health
 from actions.host.endpoint import BadEndpoint
+from actions.host.errors import AS_ROOT
+from actions.mailhost.asking import refusal
 from actions.mailhost.service import Look
 from actions.milter.transport import connect
+from actions.record import Record
 from actions.services.looks.greeting import reachable
-from actions.services.report import ROOT_SEES
 
 if TYPE_CHECKING:
     from actions.host.endpoint import Endpoint
-    from actions.mailhost.service import Listener
-    from actions.services.looks.listening import Table
+    from actions.host.listening import Table
+    from actions.mailhost.service import Cause, Listener
 
-_REFUSED = (errno.ECONNREFUSED, errno.ENOENT)
 
-_Seen = tuple[Health, str, str]
+class _Seen(Record):
+    health: Health
+    detail: str
+    next_step: str = ""
+    cause: Cause = ""
+
+
+_LISTENS = _Seen(Health.OK, "somebody listens")
 
 
 def look_at_listener(listener: Listener, table: Table, timeout: float) -> Look:
@@ -31,13 +39,14 @@ def look_at_listener(listener: Listener, table: Table, timeout: float) -> Look:
     try:
         endpoint = reachable(listener.spec)
         if endpoint.family == "unix":
-            health, detail, step = _unix(endpoint, table, timeout)
+            seen = _unix(endpoint, table, timeout)
         else:
-            health, detail, step = _port(endpoint, table, timeout)
+            seen = _port(endpoint, table, timeout)
     except BadEndpoint as error:
-        health, detail, step = Health.UNKNOWN, str(error), ""
+        seen = _Seen(Health.UNKNOWN, str(error))
     seconds = time.monotonic() - began
-    return Look("listener", health, detail, seconds, shown(listener), step)
+    target = shown(listener)
+    return Look("listener", seen.health, seen.detail, seconds, target, seen.next_step, seen.cause)
 
 
 def shown(listener: Listener) -> str:
@@ -51,40 +60,44 @@ def _unix(endpoint: Endpoint, table: Table, timeout: float) -> _Seen:
         found = os.stat(path)
     except FileNotFoundError:
         if os.path.islink(path):
-            return Health.DOWN, f"{path} is a link to what does not exist", ""
-        return Health.DOWN, f"{path} does not exist", "start the service that makes it"
+            return _Seen(Health.DOWN, f"{path} is a link to what does not exist")
+        return _Seen(Health.DOWN, f"{path} does not exist", "start the service that makes it")
     except PermissionError:
-        if table.has_path(path):
-            return Health.OK, "somebody listens", ""
-        return Health.UNKNOWN, f"{path} may not be looked at", ROOT_SEES
+        if table.at_path(path):
+            return _LISTENS
+        return _Seen(Health.UNKNOWN, f"{path} may not be looked at", AS_ROOT, "rights")
     except OSError as error:
-        return Health.DOWN, f"{path}: {error.strerror}", ""
+        return _Seen(Health.DOWN, f"{path}: {error.strerror}")
     if not stat.S_ISSOCK(found.st_mode):
         kind = "a regular file" if stat.S_ISREG(found.st_mode) else "no socket"
-        return Health.DOWN, f"{path} is {kind}", f"move {path} away and restart the service"
-    if table.has_path(path):
-        return Health.OK, "somebody listens", ""
+        return _Seen(Health.DOWN, f"{path} is {kind}", f"move {path} away and restart the service")
+    if table.at_path(path):
+        return _LISTENS
     # In another network namespace it is not in the table.
-    stale = f"nobody listens on {path}, which is left over", "restart the service that makes it"
-    return _by_connecting(endpoint, timeout, *stale)
+    stale = f"nobody listens on {path}, which is left over"
+    closed = _Seen(Health.DOWN, stale, "restart the service that makes it")
+    return _by_connecting(endpoint, timeout, closed)
 
 
 def _port(endpoint: Endpoint, table: Table, timeout: float) -> _Seen:
-    if table.has_port(endpoint.place, endpoint.port):
-        return Health.OK, "somebody listens", ""
-    closed = f"nobody listens on port {endpoint.port} of {endpoint.place}"
-    return _by_connecting(endpoint, timeout, closed, "start the service that listens there")
+    if table.at_port(endpoint.place, endpoint.port):
+        return _LISTENS
+    nobody = f"nobody listens on port {endpoint.port} of {endpoint.place}"
+    closed = _Seen(Health.DOWN, nobody, "start the service that listens there")
+    return _by_connecting(endpoint, timeout, closed)
 
 
-def _by_connecting(endpoint: Endpoint, timeout: float, closed: str, step: str) -> _Seen:
+def _by_connecting(endpoint: Endpoint, timeout: float, closed: _Seen) -> _Seen:
+    """Return what a connection tells; *closed* where nobody takes it."""
     try:
         connect(endpoint, timeout).close()
     except PermissionError:
-        return Health.UNKNOWN, f"nobody is seen to listen on {endpoint.place}", ROOT_SEES
-    except TimeoutError:
-        return Health.DOWN, "accepts no connection in time", ""
+        unseen = f"nobody is seen to listen on {endpoint.place}"
+        return _Seen(Health.UNKNOWN, unseen, AS_ROOT, "rights")
     except OSError as error:
-        if error.errno in _REFUSED:
-            return Health.DOWN, closed, step
-        return Health.UNKNOWN, f"{endpoint.place}: {error.strerror or error}", ""
-    return Health.OK, "somebody listens", ""
+        if error.errno in {errno.ECONNREFUSED, errno.ENOENT}:
+            return closed
+        if told := refusal(error):
+            return _Seen(Health.DOWN, told)
+        return _Seen(Health.UNKNOWN, f"{endpoint.place}: {error.strerror or error}")
+    return _LISTENS

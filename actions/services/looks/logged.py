@@ -31,7 +31,10 @@ TAIL = 1 << 18
 ERRORS = ("fatal:", "error:", "panic:")
 """How a line begins that tells of an error (msg_output(3) of Postfix, and others)."""
 
-FIELDS = "MESSAGE,_SYSTEMD_UNIT,UNIT,_SYSTEMD_INVOCATION_ID,INVOCATION_ID"
+FIELDS = "MESSAGE,_PID,_SYSTEMD_UNIT,UNIT,_SYSTEMD_INVOCATION_ID,INVOCATION_ID"
+
+TOO_LONG = "(too long a line: journalctl -o cat shows it)"
+"""For a message of more than 4096 bytes, which journalctl leaves out of its JSON."""
 
 
 class Line(Record):
@@ -94,10 +97,16 @@ def _line(document: str) -> Line | None:
             message = bytes(message).decode("utf-8", "backslashreplace")
     except (ValueError, KeyError, TypeError):
         return None
-    # Of what the service manager says about a unit, the unit is in UNIT.
-    unit = str(entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or "")
-    invocation = str(entry.get("INVOCATION_ID") or entry.get("_SYSTEMD_INVOCATION_ID") or "")
-    return Line(unit, invocation, at, str(message)[:LONGEST], "UNIT" not in entry)
+    # Of what the service manager says about a unit, the unit is in UNIT; in anybody else's
+    # entry that is whatever the sender made it. Only the journal itself sets _PID.
+    is_managers = entry.get("_PID") == "1" and "UNIT" in entry
+    unit, invocation = (
+        ("UNIT", "INVOCATION_ID") if is_managers else ("_SYSTEMD_UNIT", "_SYSTEMD_INVOCATION_ID")
+    )
+    text = TOO_LONG if message is None else str(message)[:LONGEST]
+    return Line(
+        str(entry.get(unit) or ""), str(entry.get(invocation) or ""), at, text, not is_managers
+    )
 
 
 def last_words(host: Host, units: Iterable[str], timeout: float) -> tuple[Line, ...]:

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
 from actions.host import processes
-from actions.host.errors import HostError
+from actions.host.errors import AS_ROOT, HostError
+from actions.mailhost.masks import masked_by
 from actions.mailhost.service import Look
 from actions.record import Record
-from actions.services.report import LEFT, MASKED, OFF, ROOT_SEES, STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions.host.ports import Host, UnitState
     from actions.host.processes import Process
-    from actions.mailhost.service import MailService
+    from actions.mailhost.service import Cause, MailService
 
 AGAIN_AND_AGAIN = 3
 """Restarts after which a service that has just been started is taken for one that keeps ending."""
@@ -44,10 +45,23 @@ class _Seen(Record):
     health: Health
     detail: str
     next_step: str = ""
+    cause: Cause = ""
 
 
-def look_at_processes(host: Host, services: Sequence[MailService]) -> dict[str, Running]:
+_OFF = _Seen(Health.OK, "off, and nothing here needs it", cause="off")
+
+
+def look_at_processes(
+    host: Host,
+    services: Sequence[MailService],
+    known: Mapping[str, UnitState] = MappingProxyType({}),
+) -> dict[str, Running]:
     """Look at the processes of all *services* at once; by the service's name.
+
+    Args:
+        host: the host.
+        services: whose processes they are.
+        known: the states of units that have just been asked for.
 
     Raises:
         HostError: the service manager could not be asked at all.
@@ -55,7 +69,7 @@ def look_at_processes(host: Host, services: Sequence[MailService]) -> dict[str, 
     began = time.monotonic()
     absent = host.units.absent()
     units = [service.seen_unit for service in services if service.unit]
-    states = {} if absent or not units else _states(host, units)
+    states = {} if absent else _states(host, units, known)
     # Most are told by their units; then nobody goes through all processes.
     every = cache(processes.all_processes)
     found = {}
@@ -67,8 +81,10 @@ def look_at_processes(host: Host, services: Sequence[MailService]) -> dict[str, 
     return found
 
 
-def _states(host: Host, units: list[str]) -> dict[str, UnitState]:
-    return dict(zip(units, host.units.states(units), strict=True))
+def _states(host: Host, units: list[str], known: Mapping[str, UnitState]) -> dict[str, UnitState]:
+    asked = [unit for unit in units if unit not in known]
+    told = host.units.states(asked) if asked else ()
+    return {**known, **dict(zip(asked, told, strict=True))}
 
 
 def _running(
@@ -83,13 +99,17 @@ def _running(
         unknown = state is not None and state.known and not absent
         own = _own_processes(host, service, every())
         seen = _without_manager(service, own, why, unknown=unknown)
+        if not own and (doubtful := _doubtful(host, service, every())):
+            one = doubtful[0]
+            detail = f"process {one.pid} is called so, but may be anybody's (uid {one.uid})"
+            seen = _Seen(Health.UNKNOWN, f"{detail}; {why}")
         pids = tuple(one.pid for one in own)
         memory, since = processes.memory_of(pids), _first_start(pids)
         return Running(_look(seen), state, pids, memory, since)
     pids = _unit_processes(state)
     is_asked = state.activity == "active" and not pids
     own = _own_processes(host, service, every()) if is_asked else ()
-    seen = _as_told(service, state, pids, own)
+    seen = _as_told(host, service, state, pids, own)
     alive = pids or tuple(one.pid for one in own)
     memory = state.memory if state.memory is not None else processes.memory_of(alive)
     since = state.since if state.since is not None else _first_start(alive)
@@ -97,7 +117,7 @@ def _running(
 
 
 def _look(seen: _Seen) -> Look:
-    return Look("process", seen.health, seen.detail, 0.0, "", seen.next_step)
+    return Look("process", seen.health, seen.detail, 0.0, "", seen.next_step, seen.cause)
 
 
 def _own_processes(
@@ -105,8 +125,17 @@ def _own_processes(
 ) -> tuple[Process, ...]:
     # Postfix's other programs come and go; its master stays, as root.
     if service.role == "MTA":
-        return processes.named(every, (service.program, "master"), None)
-    return processes.named(every, (service.program,), _uid(host, service.user))
+        return processes.named(every, (service.program, "master"), 0)
+    uid = _uid(host, service.user)
+    found = processes.named(every, (service.program,), uid)
+    return tuple(one for one in found if uid is not None or one.uid in processes.SYSTEM_UIDS)
+
+
+def _doubtful(host: Host, service: MailService, every: tuple[Process, ...]) -> tuple[Process, ...]:
+    """Return what may be it or anybody's, as whom it should run is not known."""
+    if service.role == "MTA" or _uid(host, service.user) is not None:
+        return ()
+    return processes.named(every, (service.program,), None)
 
 
 def _uid(host: Host, user: str) -> int | None:
@@ -136,38 +165,49 @@ def _without_manager(
     if own:
         return _Seen(Health.OK, f"runs (process {own[0].pid}); {why}")
     if not service.expected and not unknown:
-        return _Seen(Health.OK, OFF)
-    if unknown or not service.program or processes.hides_others():
-        step = ROOT_SEES if processes.hides_others() else ""
-        return _Seen(Health.UNKNOWN, f"not seen: {why}", step)
+        return _OFF
+    if processes.hides_others():
+        return _Seen(Health.UNKNOWN, f"not seen: {why}", AS_ROOT, "rights")
+    if unknown or not service.program:
+        return _Seen(Health.UNKNOWN, f"not seen: {why}")
     return _Seen(Health.DOWN, f"no process {service.program} runs; {why}", _start(service))
 
 
 def _as_told(
-    service: MailService, state: UnitState, pids: tuple[int, ...], own: tuple[Process, ...]
+    host: Host,
+    service: MailService,
+    state: UnitState,
+    pids: tuple[int, ...],
+    own: tuple[Process, ...],
 ) -> _Seen:
     """Return what the service manager's word comes to, beside what really runs."""
     match state.activity:
         case "active":
-            return _active(service, state, pids, own)
+            return _active(host, service, state, pids, own)
         case "changing" if "auto-restart" in state.detail:
-            return _Seen(Health.DOWN, f"keeps ending{_times(state)}", _logs(state))
+            return _Seen(Health.DOWN, f"keeps ending{_times(state)}", _logs(state), "failed")
         case "changing":
             return _Seen(Health.DEGRADED, f"is changing: {state.detail or 'not ready yet'}")
         case "failed":
-            return _Seen(Health.DOWN, f"failed: {_without(state.detail, 'failed')}", _logs(state))
+            why = f"failed: {_without(state.detail, 'failed')}"
+            return _Seen(Health.DOWN, why, _logs(state), "masked" if state.masked else "failed")
     if not service.expected:
-        return _Seen(Health.OK, OFF)
+        return _OFF
     if state.masked:
-        return _Seen(Health.DOWN, f"{MASKED}it can't be started", f"systemctl unmask {state.name}")
-    return _Seen(Health.DOWN, STOPPED, _start(service))
+        step = masked_by(host, state.name).step
+        return _Seen(Health.DOWN, "masked: it can't be started", step, "masked")
+    return _Seen(Health.DOWN, "stopped", _start(service), "stopped")
 
 
 def _active(
-    service: MailService, state: UnitState, pids: tuple[int, ...], own: tuple[Process, ...]
+    host: Host,
+    service: MailService,
+    state: UnitState,
+    pids: tuple[int, ...],
+    own: tuple[Process, ...],
 ) -> _Seen:
     if state.main_pid and processes.is_alive(state.main_pid) is False:
-        return _Seen(Health.DOWN, f"its process {state.main_pid} is gone", _logs(state))
+        return _Seen(Health.DOWN, f"its process {state.main_pid} is gone", _logs(state), "failed")
     fresh = state.since is not None and time.time() - state.since < JUST_NOW
     if fresh and (state.restarts or 0) >= AGAIN_AND_AGAIN:
         return _Seen(Health.DEGRADED, f"keeps ending{_times(state)}", _logs(state))
@@ -175,11 +215,11 @@ def _active(
         return _Seen(Health.OK, f"runs (process {own[0].pid}), but not as {state.name}")
     if not pids and service.program and _has_ended(state):
         # What an init script starts may end, and systemd goes on calling the unit active.
-        detail = f"{state.name} {LEFT}"
-        return _Seen(Health.DOWN, detail, _start(service, "restart"))
+        detail = f"{state.name} is called active, but no process of it runs"
+        return _Seen(Health.DOWN, detail, _start(service, "restart"), "left")
     if state.masked:
-        detail = f"{MASKED}it runs, but can't be started again"
-        return _Seen(Health.DEGRADED, detail, f"systemctl unmask {state.name}")
+        detail = "masked: it runs, but can't be started again"
+        return _Seen(Health.DEGRADED, detail, masked_by(host, state.name).step, "masked")
     pid = state.main_pid or (pids[0] if pids else 0)
     return _Seen(Health.OK, f"runs (process {pid})" if pid else f"active ({state.detail})")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
-from actions.services.report import UNSIGNED
+from actions.mailhost.signatures import are_missing, folder_of
+from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,17 +24,24 @@ OLD = 3
 DAY = 86400.0
 
 UPDATER = "freshclam"
-FOLDER = "/var/lib/clamav"
-"""Where the database is, unless DatabaseDirectory says otherwise (clamd.conf(5))."""
-
-DATABASES = (".cvd", ".cld", ".hdb", ".hsb", ".mdb", ".msb", ".ndb", ".ldb", ".db", ".yar", ".yara")
-"""Ends of the names of what holds signatures, as far as clamd can do with it alone."""
+FETCH = "fetch them: console run services.freshclam"
 
 HEAD = 512
 """Bytes of the head of a .cvd or .cld file."""
 
 MADE = 8
 """Which field of the head, between colons, has the time (libclamav, cvd.c)."""
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Kept(Record):
+    """What a clamd's database's files tell."""
+
+    made: float | None
+    """When the newest were made, in seconds since the epoch; None where that is not told."""
+    missing_in: str
+    """The folder, where there are none; else empty."""
 
 
 def judged(look: Look, made: float | None, updater: ServiceStatus | None) -> Look:
@@ -55,36 +64,37 @@ def judged(look: Look, made: float | None, updater: ServiceStatus | None) -> Loo
     return look._replace(health=Health.DEGRADED, detail=detail, next_step=step)
 
 
-def explained(host: Host, clamd: MailService, look: Look) -> Look:
+def explained(kept: Kept | None, look: Look) -> Look:
     """Return *look*, at the process of a clamd that is down, with the want of signatures told.
 
     clamd does not run without; Debian's unit is not even started then.
+
+    Args:
+        kept: what is told by its files; None where they could not be seen.
+        look: at its process.
     """
-    folder = _folder(host, clamd)
-    try:
-        names = os.listdir(host.at(folder))
-    except OSError:
+    if kept is None or not kept.missing_in:
         return look
-    if any(name.endswith(DATABASES) for name in names):
-        return look
-    detail = f"{look.detail}: {UNSIGNED}{folder}"
-    return look._replace(detail=detail, next_step="have freshclam fetch them first")
+    detail = f"{look.detail}: there are no signatures in {kept.missing_in}"
+    return look._replace(detail=detail, next_step=FETCH, cause="unsigned")
 
 
-def made_at(host: Host, clamd: MailService) -> float | None:
-    """Return when the newest signatures in the database's files were made, or None."""
-    folder = host.at(_folder(host, clamd))
-    return max(_times(folder), default=None)
+def look_at_files(host: Host, clamd: MailService) -> Kept:
+    """Return what the files tell of which *clamd* makes use."""
+    folder = folder_of(host, clamd.configuration)
+    made = max(_times(host.at(folder)), default=None)
+    return Kept(made, folder if are_missing(host, folder) else "")
 
 
-def _folder(host: Host, clamd: MailService) -> str:
-    for path in clamd.configuration:
-        with suppress(OSError), open(host.at(path), encoding="utf-8", errors="replace") as file:
-            for line in file:
-                name, _, value = line.strip().partition(" ")
-                if name.lower() == "databasedirectory":
-                    return value.strip().strip('"')
-    return FOLDER
+def made_at(signed: float | None, kept: Kept | None) -> float | None:
+    """Return when the signatures were made, or None where nothing tells.
+
+    Args:
+        signed: by clamd's word, which anybody may speak who stands at its socket.
+        kept: what the files tell, which may be newer than what clamd has read.
+    """
+    told = (signed, kept.made if kept else None)
+    return min((one for one in told if one is not None and _is_past(one)), default=None)
 
 
 def _times(folder: str) -> Iterator[float]:
@@ -93,8 +103,25 @@ def _times(folder: str) -> Iterator[float]:
         names = os.listdir(folder)
     for name in names:
         if name.endswith((".cvd", ".cld")):
-            with suppress(OSError, ValueError, IndexError):
-                with open(os.path.join(folder, name), "rb") as file:
-                    fields = file.read(HEAD).split(b":")
-                if fields[0] == b"ClamAV-VDB":
-                    yield float(fields[MADE].split()[0])
+            with suppress(OSError, ValueError, IndexError, OverflowError):
+                fields = _head(os.path.join(folder, name)).split(b":")
+                made = float(int(fields[MADE].split()[0]))
+                if fields[0] == b"ClamAV-VDB" and _is_past(made):
+                    yield made
+
+
+def _head(path: str) -> bytes:
+    """Return the head of the regular file *path*; raises `OSError`.
+
+    The folder is clamd's user's: a pipe there would be waited for, a link may lead anywhere.
+    """
+    held = os.open(path, _READ)
+    try:
+        return os.read(held, HEAD) if stat.S_ISREG(os.fstat(held).st_mode) else b""
+    finally:
+        os.close(held)
+
+
+def _is_past(made: float) -> bool:
+    """Return whether *made* may be the time of signatures, on clocks that differ by a day."""
+    return 0 < made < time.time() + DAY

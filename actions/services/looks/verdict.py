@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
-from actions.services.report import MASKED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ def verdict(looks: Sequence[Look]) -> _Verdict:
     at_sockets = _at_sockets(looks)
     for look in by_process:
         # While it starts or stops, that its sockets are closed follows from it.
-        changes = look.health is Health.DEGRADED and not look.detail.startswith(MASKED)
+        changes = look.health is Health.DEGRADED and look.cause != "masked"
         if look.health is Health.DOWN or changes:
             return look.health, look.detail
     needs = [look for look in looks if look.kind == "dependency"]
@@ -48,7 +47,7 @@ def _at_sockets(looks: Sequence[Look]) -> _Verdict:
     worst: dict[str, Look] = {}
     for look in looks:
         if look.kind in {"listener", "greeting"} and (
-            look.target not in worst or _RANK[look.health] > _RANK[worst[look.target].health]
+            look.target not in worst or look.health.rank > worst[look.target].health.rank
         ):
             worst[look.target] = look
     down = [look for look in worst.values() if look.health is Health.DOWN]
@@ -59,9 +58,6 @@ def _at_sockets(looks: Sequence[Look]) -> _Verdict:
             if look.health is health:
                 return Health.DEGRADED, look.detail if len(worst) == 1 else _of_target(look)
     return Health.OK, ""
-
-
-_RANK = {Health.OK: 0, Health.UNKNOWN: 1, Health.DEGRADED: 2, Health.DOWN: 3}
 
 
 def _of_target(look: Look) -> str:

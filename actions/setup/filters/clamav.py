@@ -265,7 +265,7 @@ def _clients_join(ctx: Context) -> Iterator[Change]:
     conf = read(ctx.host, CLAMAV_MILTER)
     if conf is not None:
         group = _value(conf, "MilterSocketGroup")
-        yield from clients_join(ctx.host, _value(conf, "User"), group)
+        yield from clients_join(ctx.host, conf, _value(conf, "User"), group)
 
 
 def clamd_socket(ctx: Context, name: str) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""The filters and their engines: where each platform keeps their settings, as data.
+"""The filters and their engines: by which files and units each is known, as data.
 
 The places are those of Debian 12 and 13 and of RHEL-like systems with EPEL.
 """
@@ -9,6 +9,9 @@ import os
 from typing import TYPE_CHECKING
 
 from actions.changes import FileEdit, UnitOperation
+from actions.host.errors import HostError
+from actions.host.walk import is_ours, settled
+from actions.mailhost import files
 from actions.record import Record
 from actions.settings.text import content_of, text_of
 from actions.setup.check import Result
@@ -34,46 +37,49 @@ class Daemon(Record):
     """The first that this host has counts."""
     note: str = ""
     """What happens to mail while it restarts."""
+    users: tuple[str, ...] = ()
+    """Who it runs as, by its packages, where its settings name another for its socket."""
 
 
 CLAMD = Daemon(
     "clamd",
-    ("/etc/clamd.d/scan.conf", "/etc/clamav/clamd.conf", "/etc/clamd.conf"),
+    files.CLAMD,
     ("clamd@scan.service", "clamav-daemon.service", "clamd.service"),
     "mail waits, or is deferred, until clamd has read its signatures again",
 )
 FRESHCLAM = Daemon(
     "freshclam",
-    ("/etc/clamav/freshclam.conf", "/etc/freshclam.conf"),
+    files.FRESHCLAM,
     ("clamav-freshclam.service",),
 )
 CLAMAV_MILTER = Daemon(
     "clamav-milter",
-    ("/etc/clamav/clamav-milter.conf", "/etc/mail/clamav-milter.conf"),
+    files.CLAMAV_MILTER,
     ("clamav-milter.service",),
     "mail is not scanned while it restarts",
 )
 SPAMASSASSIN = Daemon(
     "spamassassin",
-    ("/etc/spamassassin/local.cf", "/etc/mail/spamassassin/local.cf"),
+    files.SPAMASSASSIN,
     ("spamd.service", "spamassassin.service"),
 )
 SPAMASS_MILTER = Daemon(
     "spamass-milter",
-    ("/etc/default/spamass-milter", "/etc/sysconfig/spamass-milter"),
+    files.SPAMASS_MILTER,
     ("spamass-milter.service",),
     "spam is not filtered while it restarts",
+    ("spamass-milter", "sa-milt"),
 )
 MILTER_GREYLIST = Daemon(
     "milter-greylist",
-    ("/etc/milter-greylist/greylist.conf", "/etc/mail/greylist.conf"),
+    files.MILTER_GREYLIST,
     ("milter-greylist.service",),
     "mail is not greylisted while it restarts",
 )
-OPENDKIM = Daemon("opendkim", ("/etc/opendkim.conf",), ("opendkim.service",))
+OPENDKIM = Daemon("opendkim", files.OPENDKIM, ("opendkim.service",))
 MILTER_MANAGER = Daemon(
     "milter-manager",
-    ("/etc/sysconfig/milter-manager", "/etc/default/milter-manager"),
+    files.MILTER_MANAGER,
     ("milter-manager.service",),
     "no milter behind it is asked while it restarts",
 )
@@ -92,6 +98,14 @@ class Configuration(Record):
     def edited(self, text: str, note: str = "") -> FileEdit:
         """Return the edit that gives the file this *text*."""
         return FileEdit(self.path, self.kept, self.kept._replace(content=content_of(text)), note)
+
+    @property
+    def is_roots(self) -> bool:
+        """Whether nobody but root says what it says, so that groups may be given by it."""
+        try:
+            return is_ours(self.path)
+        except (HostError, OSError):
+            return False
 
 
 def read(host: Host, daemon: Daemon) -> Configuration | None:
@@ -189,9 +203,12 @@ def same_place(host: Host, one: str, other: str) -> bool:
 
 
 def real(host: Host, path: str) -> str:
-    """Return where *path* leads, whether the files of *host* name it with its folder or not."""
+    """Return where *path* leads, whether the files of *host* name it with its folder or not.
+
+    No link is followed that a service's user could have put there.
+    """
     root = host.at("/").rstrip("/")
     there = path if root and path.startswith(root + "/") else host.at(path)
     if there.startswith(f"{root}/var/run/"):
         there = f"{root}/run/{there.removeprefix(f'{root}/var/run/')}"
-    return os.path.realpath(there)
+    return settled(there)

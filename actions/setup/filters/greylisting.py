@@ -75,7 +75,7 @@ def _clients_join(ctx: Context) -> Iterator[Change]:
     conf = read(ctx.host, MILTER_GREYLIST)
     if conf is not None:
         owner, _, group = greylist.value(conf.text, "user").partition(":")
-        yield from clients_join(ctx.host, owner, group)
+        yield from clients_join(ctx.host, conf, owner, group)
 
 
 def timing(

@@ -9,18 +9,18 @@ from actions.settings.directives import CLAMAV
 from actions.settings.text import text_of
 from actions.setup.check import Result
 from actions.setup.filters.daemons import CLAMAV_MILTER, MILTER_MANAGER, read
+from actions.setup.filters.passage import NoGroup, NotTold, closed_groups
 from actions.setup.filters.reach import (
     Client,
-    NoGroup,
     asked_by_postfix,
     clamd_socket,
-    closed_groups,
     has_manager,
     is_wanted,
     joining,
     manager_user,
     milter_sockets,
     needed_groups,
+    require_roots,
 )
 from actions.setup.found import Found, FoundCheck
 
@@ -40,6 +40,7 @@ def of_clamav_milter(ctx: Context, name: str) -> Iterator[Found]:
     asked = CLAMAV.all_of(conf.text, "ClamdSocket")
     user = CLAMAV.value(conf.text, "User")
     if user and not any(one.value.startswith("tcp:") for one in asked):
+        require_roots(conf)
         client = Client(user, CLAMAV_MILTER)
         effect = "mail can't be scanned, and is deferred"
         yield from _edge(ctx.host, name, client, socket, effect, set())
@@ -81,26 +82,18 @@ def _edge(
     if not socket.path:
         return
     try:
-        needed = closed_groups(host, socket.path, client.user)
+        needed = closed_groups(host, socket, client.user)
     except FileNotFoundError:
         if socket.mode is None:
             return
         needed = _by_settings(host, client, socket)
     except NoGroup as error:
-        why = f"{client.user} can't open it: {error}"
-        yield Found(
-            Result(
-                name,
-                "deviates",
-                socket.file,
-                socket.line,
-                socket.path,
-                "open to its group",
-                f"{why}: {effect}",
-                unfixable=f"let {socket.daemon.name}'s own settings open it: its checks tell how",
-                severe=True,
-            )
-        )
+        step = f"let {socket.daemon.name}'s own settings open it: its checks tell how"
+        yield _closed(name, socket, f"{client.user} can't open it: {error}: {effect}", step)
+        return
+    except NotTold as error:
+        why = f"{error}: {client.user} is put into no group for it, or {socket.daemon.name}'s user "
+        yield _closed(name, socket, f"{why}could choose any", error.step)
         return
     if not needed:
         wanted = f"{client.user} can open {socket.path}"
@@ -109,6 +102,12 @@ def _edge(
         if group not in told:
             told.add(group)
             yield _lacking(host, name, client, group, place, effect)
+
+
+def _closed(name: str, socket: Socket, why: str, step: str) -> Found:
+    wanted = "open to its group"
+    result = Result(name, "deviates", socket.file, socket.line, socket.path, wanted, why)
+    return Found(result._replace(unfixable=step, severe=True, about=socket.path))
 
 
 def _by_settings(host: Host, client: Client, socket: Socket) -> tuple[tuple[str, str], ...]:
@@ -132,6 +131,7 @@ def _lacking(host: Host, name: str, client: Client, group: str, place: str, effe
         why,
         advice="it is taken up when the daemon starts",
         severe=True,
+        about=group,
     )
     return Found(result, lambda ctx: tuple(joining(ctx.host, client, group)))
 

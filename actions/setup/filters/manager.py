@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from actions.changes import ConfigCheck, FileEdit
+from actions.host.endpoint import same_socket
 from actions.host.errors import HostError, UnknownAccount
-from actions.mailhost.managed import CONFIGURATION, PROGRAM
+from actions.mailhost.managed import CONFIGURATION, LOCAL, program_of
 from actions.mailhost.milter_manager import show_config
-from actions.mailhost.shown_config import ShownConfig, read_shown
+from actions.mailhost.shown_config import REFUSAL, ShownConfig, read_shown
 from actions.settings import ruby, shell
 from actions.settings.text import content_of
 from actions.setup.check import Result
@@ -48,11 +49,6 @@ if TYPE_CHECKING:
     from actions.host.ports import Host
     from actions.plan import Change
     from actions.setup.filters.reach import Socket
-
-_LOCAL = "/etc/milter-manager/milter-manager.local.conf"
-
-_REFUSAL = r"(?i)^(?!\s*#)(?!\s*[\w.]+\s*=).*error"
-"""A line that is no setting: it shows an error of its configuration, and ends with 0."""
 
 
 def socket_group(ctx: Context, name: str) -> Iterator[Found]:
@@ -146,7 +142,7 @@ def child(daemon: Daemon, ctx: Context, name: str) -> Iterator[Found]:
         return
     shown = _shown(looking(ctx))
     conf = _local(ctx.host)
-    path = conf.path if conf else ctx.host.at(_LOCAL)
+    path = conf.path if conf else ctx.host.at(LOCAL)
     milter = next((one for one in shown.milters if one.name == daemon.name), None)
     if milter is None and (not wanted or socket.path in asked_by_postfix(ctx)):
         return
@@ -197,12 +193,12 @@ def _redefined(socket: Socket, wanted: bool, ctx: Context) -> tuple[Change, ...]
     if conf:
         edit: Change = conf.edited(text)
     else:
-        edit = FileEdit.planned(host, host.at(_LOCAL), content_of(text))
+        edit = FileEdit.planned(host, host.at(LOCAL), content_of(text))
     user = manager_user(host)
     parsed = ConfigCheck(
-        (_program(host), "--show-config"),
+        (program_of(host), "--show-config"),
         user if host.kind == "system" and os.geteuid() == 0 else "",
-        _REFUSAL,
+        REFUSAL,
         wanted=((f"{name} is not among its milters", rf'define_milter\("{name}"\)'),),
         note="a reload with an error in it would drop every milter",
     )
@@ -217,7 +213,7 @@ def _shown(host: LookingHost) -> ShownConfig:
     """Return what milter-manager makes of its configuration; raises `HostError`."""
     if host in _ASKED:
         return _ASKED[host]
-    answer = show_config(host, _program(host), manager_user(host))
+    answer = show_config(host, program_of(host), manager_user(host))
     shown = read_shown(answer.stdout, answer.stderr)
     if shown.errors or answer.exit_code:
         said = shown.errors[0] if shown.errors else f"it ended with {answer.exit_code}"
@@ -226,24 +222,22 @@ def _shown(host: LookingHost) -> ShownConfig:
     return shown
 
 
-def _program(host: Host) -> str:
-    return host.at(PROGRAM) if os.path.exists(host.at(PROGRAM)) else "milter-manager"
-
-
 def _local(host: Host) -> Configuration | None:
     """Return the file for an operator's own definitions: the one that the main file loads.
 
     Where it loads none, its own definitions are changed.
     """
     main = read_file(host, MILTER_MANAGER, CONFIGURATION)
-    if main is None or ruby.loads(main.text, os.path.basename(_LOCAL)):
-        return read_file(host, MILTER_MANAGER, _LOCAL)
+    if main is None or ruby.loads(main.text, os.path.basename(LOCAL)):
+        return read_file(host, MILTER_MANAGER, LOCAL)
     return main
 
 
 def _same_spec(host: Host, spec: str, socket: Socket) -> bool:
     path = spec.removeprefix("unix:")
-    return real(host, path) == socket.path if path.startswith("/") else spec == socket.spec
+    if path.startswith("/"):
+        return real(host, path) == socket.path
+    return same_socket(spec, socket.spec)
 
 
 CHECKS = (

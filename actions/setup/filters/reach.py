@@ -6,12 +6,14 @@ What stands on the host counts; where a socket is not there, what the settings w
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from actions.changes import Membership, UnitOperation
+from actions.host.endpoint import real_path
 from actions.host.errors import HostError, UnknownAccount
 from actions.mailhost.managed import CONFIGURATION, PROGRAM
+from actions.mailhost.roles.site import option_of
+from actions.mailhost.socket_owners import CHROOTED_SPAMASS
 from actions.record import Record
 from actions.settings import greylist, shell
 from actions.settings.directives import CLAMAV
@@ -30,13 +32,14 @@ from actions.setup.filters.daemons import (
     real,
     unit_of,
 )
+from actions.setup.filters.passage import inherited
 from actions.setup.looking import looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.action import Context
-    from actions.host.ports import Account, Host
+    from actions.host.ports import Host
     from actions.plan import Change
 
 MILTERS = (MILTER_GREYLIST, CLAMAV_MILTER, SPAMASS_MILTER, OPENDKIM)
@@ -44,13 +47,6 @@ MILTERS = (MILTER_GREYLIST, CLAMAV_MILTER, SPAMASS_MILTER, OPENDKIM)
 
 _POSTFIX_OPTIONS = "/etc/sysconfig/spamass-milter-postfix"
 """What EPEL's spamass-milter-postfix sets beside /etc/sysconfig/spamass-milter."""
-
-_SPAMASS_IN_CHROOT = "/var/spool/postfix/spamass/spamass.sock"
-"""What Debian's init script takes where Postfix is installed."""
-
-
-class NoGroup(Exception):
-    """No group lets a client pass."""
 
 
 class Client(Record):
@@ -106,16 +102,21 @@ def needed_groups(host: Host, client: str, owner: str, group: str) -> tuple[str,
     return (group,) if missing and client not in {owner, "root"} else ()
 
 
-def clients_join(host: Host, owner: str, group: str) -> Iterator[Change]:
+def clients_join(host: Host, conf: Configuration, owner: str, group: str) -> Iterator[Change]:
     """Yield what lets those who ask a milter open a socket that is for its group.
 
     It is asked by milter-manager where there is one, else by Postfix.
 
     Args:
         host: the host.
+        conf: the file that says so.
         owner: the user to whom its socket belongs.
         group: its socket's group; the primary one of *owner* where empty.
+
+    Raises:
+        HostError: others than root can write *conf*.
     """
+    require_roots(conf)
     client = Client(host.postfix.user(), None)
     if has_manager(host):
         client = Client(manager_user(host), MILTER_MANAGER)
@@ -135,45 +136,17 @@ def joining(host: Host, client: Client, group: str) -> Iterator[Change]:
             return
 
 
-def closed_groups(host: Host, path: str, client: str) -> tuple[tuple[str, str], ...]:
-    """Return the groups that *client* lacks on the way to the socket *path*, each with where.
+def require_roots(conf: Configuration) -> None:
+    """Refuse to let anybody into a group for what others than root can have written.
 
     Raises:
-        NoGroup: no group would help.
-        HostError: the path can't be seen.
-        FileNotFoundError: nothing stands there.
+        HostError: they can.
     """
-    account = host.accounts.user(client)
-    needed: dict[str, str] = {}
-    try:
-        entries = [(place, os.stat(place)) for place in _components(path)]
-    except PermissionError as error:
-        raise HostError(f"{path}: {error.strerror}; run it as root") from error
-    if not stat.S_ISSOCK(entries[-1][1].st_mode):
-        raise FileNotFoundError(path)
-    for place, entry in entries:
-        is_last = place == path
-        bit = 2 if is_last else 1
-        if account.uid in {0, entry.st_uid} or _passes(entry, account, bit):
-            continue
-        if entry.st_gid in account.groups or not entry.st_mode & bit << 3 or not entry.st_gid:
-            raise NoGroup(f"{place} (mode {stat.S_IMODE(entry.st_mode):04o}) lets no group in")
-        needed.setdefault(host.accounts.group_name(entry.st_gid), place)
-    return tuple(needed.items())
-
-
-def _passes(entry: os.stat_result, account: Account, bit: int) -> bool:
-    if entry.st_gid in account.groups:
-        return bool(entry.st_mode & bit << 3)
-    return bool(entry.st_mode & bit)
-
-
-def _components(path: str) -> Iterator[str]:
-    """Yield every folder on the way to *path*, then *path*."""
-    at = ""
-    for part in path.strip("/").split("/"):
-        at = f"{at}/{part}"
-        yield at
+    if not conf.is_roots:
+        raise HostError(
+            f"{conf.path}: others than root can write it, so nobody joins a group for what it "
+            "says; let it belong to root, and look who changed it"
+        )
 
 
 def clamd_socket(host: Host) -> Socket | None:
@@ -181,7 +154,8 @@ def clamd_socket(host: Host) -> Socket | None:
     conf = read(host, CLAMD)
     if conf is None or not CLAMAV.value(conf.text, "LocalSocket"):
         return None
-    return _of_clamav(host, conf, "LocalSocket", usual=0o666)
+    socket = _of_clamav(host, conf, "LocalSocket", usual=0o666)
+    return socket if conf.is_roots else socket._replace(owner="", group="")
 
 
 def milter_sockets(host: Host) -> tuple[Socket, ...]:
@@ -194,14 +168,19 @@ def _milter_sockets(host: Host) -> Iterator[Socket]:
         conf = read(host, daemon)
         if conf is None:
             continue
-        if daemon is MILTER_GREYLIST:
-            yield from _of_greylist(host, conf)
-        elif daemon is CLAMAV_MILTER and CLAMAV.value(conf.text, "MilterSocket"):
-            yield _of_clamav(host, conf, "MilterSocket", usual=None)
-        elif daemon is SPAMASS_MILTER:
-            yield from _of_spamass(host, conf)
-        elif daemon is OPENDKIM:
-            yield from _of_opendkim(host, conf)
+        for socket in _sockets_of(host, daemon, conf):
+            yield socket if conf.is_roots else socket._replace(owner="", group="")
+
+
+def _sockets_of(host: Host, daemon: Daemon, conf: Configuration) -> Iterator[Socket]:
+    if daemon is MILTER_GREYLIST:
+        yield from _of_greylist(host, conf)
+    elif daemon is CLAMAV_MILTER and CLAMAV.value(conf.text, "MilterSocket"):
+        yield _of_clamav(host, conf, "MilterSocket", usual=None)
+    elif daemon is SPAMASS_MILTER:
+        yield from _of_spamass(host, conf)
+    elif daemon is OPENDKIM:
+        yield from _of_opendkim(host, conf)
 
 
 def _of_clamav(host: Host, conf: Configuration, name: str, usual: int | None) -> Socket:
@@ -225,9 +204,9 @@ def _of_greylist(host: Host, conf: Configuration) -> Iterator[Socket]:
     if found is not None and found.argument(1):
         owner, _, group = greylist.value(conf.text, "user").partition(":")
         value, mode = found.argument(1), _octal(found.argument(2))
-        yield Socket(
-            conf.daemon, _path(host, value), _spec(value), conf.path, found.line, mode, owner, group
-        )
+        place = _path(host, value)
+        group = inherited(host, place) or group
+        yield Socket(conf.daemon, place, _spec(value), conf.path, found.line, mode, owner, group)
 
 
 def _of_spamass(host: Host, conf: Configuration) -> Iterator[Socket]:
@@ -244,7 +223,7 @@ def _of_spamass(host: Host, conf: Configuration) -> Iterator[Socket]:
         one, setting = found
         value, file, line = setting.value, one.path, setting.line
     elif "/default/" in conf.path:
-        value, file, line = host.at(_SPAMASS_IN_CHROOT), conf.path, 0
+        value, file, line = host.at(CHROOTED_SPAMASS), conf.path, 0
     else:
         return
     owner, _, group = (shell.value(conf.text, "SOCKETOWNER") or "postfix:postfix").partition(":")
@@ -253,7 +232,7 @@ def _of_spamass(host: Host, conf: Configuration) -> Iterator[Socket]:
         # spamass-milter -g GROUP makes the socket 0660 for the group (spamass-milter(1)).
         options = f"{shell.value(further.text, 'SOCKET_OPTIONS') if further else ''} "
         words = shell.words(options + shell.value(conf.text, "EXTRA_FLAGS"))
-        group = option_value(words, "-g")
+        group = option_of(words, "-g")
         owner, mode = "sa-milt", 0o660 if group else None
     yield Socket(conf.daemon, _path(host, value), _spec(value), file, line, mode, owner, group)
 
@@ -265,27 +244,15 @@ def _of_opendkim(host: Host, conf: Configuration) -> Iterator[Socket]:
         owner, _, group = OPENDKIM_LINES.value(conf.text, "UserID").partition(":")
         mode = 0o777 & ~mask if mask is not None else None
         place, spec = _path(host, found.value), _spec(found.value)
+        group = inherited(host, place) or group
         yield Socket(conf.daemon, place, spec, conf.path, found.line, mode, owner, group)
-
-
-def option_value(words: tuple[str, ...], option: str) -> str:
-    """Return the value of a one-letter *option* among *words*, such as "-g"; the last counts."""
-    found = ""
-    for at, word in enumerate(words):
-        if word == "--":
-            break
-        if word == option:
-            found = words[at + 1] if at + 1 < len(words) else ""
-        elif word.startswith(option) and len(option) == 2:
-            found = word.removeprefix(option)
-    return found
 
 
 def asked_by_postfix(ctx: Context) -> frozenset[str]:
     """Return the sockets that Postfix's own chains name, where they really are."""
     chains = looking(ctx).discovery().chains
     endpoints = (link.endpoint for chain in chains for link in chain.chain.links)
-    return frozenset(os.path.realpath(one.place) for one in endpoints if one.family == "unix")
+    return frozenset(real_path(one.place) for one in endpoints if one.family == "unix")
 
 
 def is_wanted(host: Host, daemon: Daemon) -> bool | None:

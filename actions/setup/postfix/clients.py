@@ -64,7 +64,8 @@ def _judged(name: str, place: Place, item: str) -> Found | None:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
-    result = Result(name, "deviates", place.file, place.line, item, severe=True)
+    about = f"{place.about}:{item}" if place.about else item
+    result = Result(name, "deviates", place.file, place.line, item, severe=True, about=about)
     exact = _exact(network)
     if not _has_no_host_bits(text):
         why = (

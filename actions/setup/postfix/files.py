@@ -39,6 +39,11 @@ class Place(Record):
     """Every service in which this value counts, as far as they were asked for."""
 
     @property
+    def about(self) -> str:
+        """What tells it from the setting's other places: the service, or nothing for main.cf."""
+        return _path(self.service) if self.service else ""
+
+    @property
     def written(self) -> bool:
         """Whether it stands in the file."""
         return self.line > 0

@@ -77,6 +77,7 @@ def _differ(ctx: Context, name: str) -> Iterator[Found]:
             found=f"another content than {real}",
             why="chrooted services read this copy: they look up names and services by what was "
             "right once",
+            about=real,
         )
         yield Found(result, partial(_copied, path=path, content=original))
 
@@ -164,6 +165,9 @@ def _judged(ctx: Context, name: str, wanted: Wanted) -> Found | None:
     owner, group = names.user_name(entry.st_uid), names.group_name(entry.st_gid)
     mode = stat.S_IMODE(entry.st_mode)
     right = mode & ~_OTHERS_MAY_WRITE if wanted.closed else mode
+    if wanted.closed and stat.S_ISREG(entry.st_mode) and wanted.owner not in {"", owner}:
+        # Who owned it could have made it run with the rights of whoever is to own it.
+        right &= ~(stat.S_ISUID | stat.S_ISGID)
     right |= wanted.mode
     should = (wanted.owner or owner, wanted.group or group, right)
     if should == (owner, group, mode):
@@ -177,6 +181,7 @@ def _judged(ctx: Context, name: str, wanted: Wanted) -> Found | None:
         f"{should[0]}:{should[1]} {should[2]:04o}",
         _why(wanted, owner, mode),
         severe=bool(wanted.mode) or (wanted.closed and bool(mode & stat.S_IWOTH)),
+        about=wanted.path,
     )
     return Found(result, partial(_given, path=wanted.path, should=should))
 

@@ -44,6 +44,11 @@ class Listed(Record):
     refusal: str = ""
     """In Postfix's words, with what follows from it."""
 
+    @property
+    def about(self) -> str:
+        """What tells it from the other items that are in force."""
+        return f"{self.place.about}:{self.item}" if self.place.about else self.item
+
 
 def lists(ctx: Context) -> Iterator[tuple[Place, PostfixService, Reading]]:
     """Yield each list of milters that is in force, with a service that reads it.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from actions.host.errors import HostError
-from actions.host.words import BadBraces, within_braces, words
 from actions.mailhost.chain import read_settings
+from actions.mailhost.values import spec_in
 from actions.setup.check import Result
 from actions.setup.found import Found, FoundCheck
 from actions.setup.looking import looking
@@ -56,6 +55,7 @@ def _syntax(ctx: Context, name: str) -> Iterator[Found]:
             _length(one.item),
             "" if better else _NO_PLAN,
             severe=True,
+            about=one.about,
         )
         mend = partial(exchanged, one=one, item=better) if better else None
         yield Found(result, mend)
@@ -82,17 +82,13 @@ def _refused_settings(ctx: Context, name: str) -> Iterator[Found]:
                     found = f"{setting} = {value}"
                     result = Result(name, "deviates", place.file, place.line, found, usual, why)
                     mend = partial(set_to, place=place, value=usual)
-                    yield Found(result._replace(severe=True), mend)
+                    about = f"{place.about}:{setting}" if place.about else setting
+                    yield Found(result._replace(severe=True, about=about), mend)
 
 
 def _corrected(ctx: Context, one: Listed) -> str:
     """Return the item as it may be meant, where Postfix takes that; empty where it does not."""
-    spec = one.item
-    if spec.startswith("{"):
-        try:
-            spec = (words(within_braces(one.item)) or ("",))[0]
-        except BadBraces:
-            return ""
+    spec = spec_in(one.item)
     guess = _guess(spec)
     if not guess:
         return ""
@@ -126,7 +122,7 @@ def _twice(ctx: Context, name: str) -> Iterator[Found]:
             result = Result(
                 name, "deviates", one.place.file, one.line, one.item, "listed once", why
             )
-            yield Found(result, partial(exchanged, one=one, item=""))
+            yield Found(result._replace(about=one.about), partial(exchanged, one=one, item=""))
     yield from _children(ctx, name, asked)
 
 
@@ -161,18 +157,12 @@ def _children(ctx: Context, name: str, asked: list[Listed]) -> Iterator[Found]:
                     result = Result(
                         name, "deviates", one.place.file, one.line, one.item, wanted, why
                     )
+                    result = result._replace(about=one.about)
                     yield Found(result, partial(exchanged, one=one, item=""))
 
 
 def _same(one: Listed, endpoint: Endpoint | None) -> bool:
-    mine = one.endpoint
-    if mine is None or endpoint is None or (mine.family == "unix") != (endpoint.family == "unix"):
-        return False
-    if mine.family == "unix":
-        return os.path.realpath(mine.place) == os.path.realpath(endpoint.place)
-    here = {"localhost", "127.0.0.1", "::1"}
-    same_host = mine.place == endpoint.place or {mine.place, endpoint.place} <= here
-    return same_host and mine.port == endpoint.port
+    return bool(one.endpoint and endpoint and one.endpoint.socket == endpoint.socket)
 
 
 def _overrides(ctx: Context, name: str) -> Iterator[Found]:
@@ -221,6 +211,7 @@ def _useless(ctx: Context, name: str) -> Iterator[Found]:
                     "not set here",
                     f"cleanup reads {setting}, smtpd does not: it does nothing here",
                     "where it is to count, give it to the service cleanup",
+                    about=f"{service.name}/{service.kind}:{setting}",
                 )
                 yield Found(result, partial(taken_away, service=service, setting=setting))
 

@@ -43,15 +43,16 @@ _LEVEL = "3.6"
 
 def _protocol(ctx: Context, name: str) -> Iterator[Found]:
     for place in places(ctx, "milter_protocol", _BOTH):
-        yield _protocol_of(name, place, place.value, partial(set_to, place=place, value="6"))
+        mend = partial(set_to, place=place, value="6")
+        yield _protocol_of(name, place, place.value, mend, place.about)
     for one in listed(ctx):
         if value := own_setting(one, "protocol"):
             mend = partial(own_setting_to, one=one, name="protocol", value="6")
-            yield _protocol_of(name, one.place._replace(line=one.line), value, mend)
+            yield _protocol_of(name, one.place._replace(line=one.line), value, mend, one.about)
 
 
-def _protocol_of(name: str, place: Place, value: str, mend: Mend) -> Found:
-    result = Result(name, "as wanted", place.file, place.line, value, "6")
+def _protocol_of(name: str, place: Place, value: str, mend: Mend, about: str) -> Found:
+    result = Result(name, "as wanted", place.file, place.line, value, "6", about=about)
     try:
         if checked_protocol(value) == 6:
             return Found(result)
@@ -70,10 +71,12 @@ def _default_action(ctx: Context, name: str) -> Iterator[Found]:
     fine = {"tempfail", ctx.host.postfix.default("milter_default_action")}
     for place in places(ctx, "milter_default_action", _BOTH):
         result = Result(name, "as wanted", place.file, place.line, place.value, "tempfail")
+        result = result._replace(about=place.about)
         yield _action_of(result, version, fine, partial(set_to, place=place, value="tempfail"))
     for one in listed(ctx):
         if value := own_setting(one, "default_action"):
             result = Result(name, "as wanted", one.place.file, one.line, value, "tempfail")
+            result = result._replace(about=one.about)
             mend = partial(own_setting_to, one=one, name="default_action", value="tempfail")
             yield _action_of(result, version, fine, mend)
 
@@ -112,7 +115,7 @@ def _mail_macros(ctx: Context, name: str) -> Iterator[Found]:
             else "the setting stands in place of Postfix's own list, which has the "
             "macros of a login too: without the line, milters are told all of them"
         )
-        result = result._replace(verdict="deviates", why=why, advice=advice)
+        result = result._replace(verdict="deviates", why=why, advice=advice, about=place.about)
         yield Found(result, partial(set_to, place=place, value=value))
 
 

@@ -6,8 +6,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actions.host.words import BadBraces, within_braces, words
+from actions.host.endpoint import same_socket
 from actions.mailhost.chain import milter_name
+from actions.mailhost.values import spec_in
 from actions.setup.check import Result
 from actions.setup.found import Found, FoundCheck
 from actions.setup.looking import looking
@@ -46,7 +47,7 @@ def _paths(ctx: Context, name: str) -> Iterator[Found]:
 def _unseen_inside(ctx: Context, name: str, one: Listed, queue: str) -> Found:
     """Return that a socket below the queue directory is written with the whole path."""
     path = _absolute(one)
-    item = one.item.replace(_spec(one.item), f"unix:{path.removeprefix(queue + '/')}", 1)
+    item = one.item.replace(spec_in(one.item), f"unix:{path.removeprefix(queue + '/')}", 1)
     result = Result(
         name,
         "deviates",
@@ -58,6 +59,7 @@ def _unseen_inside(ctx: Context, name: str, one: Listed, queue: str) -> Found:
         "such file, so the milter is never asked",
         "the relative path is right chrooted or not",
         severe=True,
+        about=one.about,
     )
     return Found(result, partial(exchanged, one=one, item=item))
 
@@ -77,6 +79,7 @@ def _unseen(ctx: Context, name: str, found: list[Listed], queue: str) -> Found:
         "Postfix's own master.cf has n. To keep the chroot, let each daemon make its socket "
         f"below {queue} and name it by a path relative to that",
         severe=True,
+        about=first.place.about,
     )
     return Found(result, partial(_without_chroot, services=services))
 
@@ -98,13 +101,13 @@ def _is_made(ctx: Context, path: str) -> bool:
     """Return whether a socket is at *path* outside the chroot, or a daemon here makes it."""
     if _is_there(ctx, path):
         return True
-    return any(_real(one) == os.path.realpath(path) for one in _listeners(ctx))
+    return any(same_socket(one.spec, f"unix:{path}") for one in _listeners(ctx))
 
 
 def _localhost(ctx: Context, name: str) -> Iterator[Found]:
     queue = ctx.host.postfix.setting("queue_directory").rstrip("/")
     for one in listed(ctx):
-        spec = _spec(one.item)
+        spec = spec_in(one.item)
         host, _, port = spec.removeprefix("inet:").rpartition(":")
         if not spec.startswith("inet:") or one.endpoint is None or not chrooted(ctx, one):
             continue
@@ -125,6 +128,7 @@ def _localhost(ctx: Context, name: str) -> Iterator[Found]:
             why=f"{one.service.name} is chrooted, and {files} does not exist there: the name "
             "is not found, so the milter is never asked",
             severe=True,
+            about=one.about,
         )
         yield Found(result, partial(exchanged, one=one, item=item))
 
@@ -142,26 +146,23 @@ def _elsewhere(ctx: Context, name: str) -> Iterator[Found]:
             for service in milters
             if service.name == called
             for socket in service.listeners
-            if _is_its_own(socket) and _real(socket) != os.path.realpath(one.endpoint.place)
+            if _is_its_own(socket) and not same_socket(socket.spec, one.endpoint.spec)
         ]
         if not own or _is_there(ctx, one.endpoint.place):
             yield Found(result)
             continue
         if _absolute(one) and chrooted(ctx, one):
             continue  # That has a check of its own.
-        item = one.item.replace(_spec(one.item), own[0].spec, 1)
+        item = one.item.replace(spec_in(one.item), own[0].spec, 1)
         told = f" ({own[0].source})" if own[0].source else ""
         result = result._replace(
             verdict="deviates",
             wanted=item,
             why=f"{called} listens on {own[0].spec}{told}: Postfix finds nobody where it looks",
             severe=True,
+            about=one.about,
         )
         yield Found(result, partial(exchanged, one=one, item=item))
-
-
-def _real(socket: Listener) -> str:
-    return os.path.realpath(socket.spec.removeprefix("unix:"))
 
 
 def _is_there(ctx: Context, path: str) -> bool:
@@ -181,18 +182,8 @@ def _is_its_own(socket: Listener) -> bool:
 
 def _absolute(one: Listed) -> str:
     """Return the absolute path that *one* is written with; empty where it is none."""
-    transport, _, path = _spec(one.item).partition(":")
+    transport, _, path = spec_in(one.item).partition(":")
     return path if transport in {"unix", "local"} and path.startswith("/") else ""
-
-
-def _spec(item: str) -> str:
-    """Return the specification without the braces around it."""
-    if not item.startswith("{"):
-        return item
-    try:
-        return (words(within_braces(item)) or ("",))[0]
-    except BadBraces:
-        return ""
 
 
 CHECKS = (

@@ -50,6 +50,7 @@ def _duplicates(ctx: Context, name: str) -> Iterator[Found]:
             f"{setting} stands in line {lines} too, which counts for nothing: whoever edits it "
             "there changes nothing",
             _KEPT,
+            about=setting,
         )
         yield Found(result, partial(_without_earlier, setting=setting))
 
@@ -81,6 +82,7 @@ def _unused(ctx: Context, name: str) -> Iterator[Found]:
             wanted="a name that Postfix knows, or no such line",
             why="Postfix has no such setting, and nothing here refers to it: the line does nothing",
             advice=_close_to(ctx, setting) or _KEPT,
+            about=setting,
         )
         yield from _unused_in(ctx, told["file"], setting, result)
 
@@ -95,7 +97,8 @@ def _unused_in(ctx: Context, file: str, setting: str, result: Result) -> Iterato
     for service in ctx.host.postfix.services():
         if setting in dict(service.overrides):
             line = line_in_master(ctx, service, setting)
-            placed = result._replace(file=path_of(ctx, MASTER), line=line, advice="")
+            about = f"{service.name}/{service.kind}:{setting}"
+            placed = result._replace(file=path_of(ctx, MASTER), line=line, advice="", about=about)
             yield Found(placed, partial(taken_away, service=service, setting=setting))
 
 
@@ -130,6 +133,7 @@ def _warnings(ctx: Context, name: str) -> Iterator[Found]:
                 "no warning",
                 "Postfix says so whenever it reads its settings",
                 unfixable="edit the line by hand: what was meant can't be told from here",
+                about=what if here else told,
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions.finding import Finding, Health, Remedy
-from actions.mailhost.service import Need
+from actions.mailhost.service import Listener, Need
 from actions.overview.fold import named, told_once
 from tests.actions.overview.hosts import look, service, unix
 
@@ -37,6 +37,15 @@ def test_one_cause_seen_at_the_service_and_at_its_socket_is_told_once_with_its_r
         assert [(one.under, one.finding.name) for one in told.folded] == [
             ("sockets.postfix.filter", "services.filter")
         ]
+
+
+def test_a_port_that_each_writes_in_its_way_is_told_once() -> None:
+    services = (service("filter", "milter", Listener("inet:127.0.0.1:8891", "milter")),)
+    found = (
+        finding("services.filter"),
+        finding("sockets.postfix.localhost:8891", where="inet:localhost:8891"),
+    )
+    assert len(told_once(found, services).findings) == 1
 
 
 def test_of_two_that_can_be_mended_the_look_at_the_socket_knows_more() -> None:
@@ -108,11 +117,11 @@ def test_a_name_is_made_of_what_is_said_where_there_is_none() -> None:
 
 
 def test_what_this_user_may_not_see_is_told_as_one() -> None:
-    closed = Finding(Health.UNKNOWN, "x is unknown", "", "run it as root", name="services.x")
+    closed = Finding(Health.UNKNOWN, "x is unknown", "", name="services.x", needs_root=True)
     found = (
         closed,
-        closed._replace(name="setup.y", why="y: Permission denied; run it as root"),
-        Finding(Health.UNKNOWN, "z hangs", "", "no answer within 3 s", name="services.z"),
+        closed._replace(name="setup.y", why="y: Permission denied"),
+        Finding(Health.UNKNOWN, "z hangs", "", "seen as root too", name="services.z"),
         finding("services.d"),
     )
     told = told_once(found, ())

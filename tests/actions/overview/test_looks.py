@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 from actions import registry
 from actions.action import DECLARED, ActionError, Cancelled, Context, Exit, report
 from actions.finding import Finding, Health
+from actions.host.errors import HostError, NotPermitted
 from actions.overview import looks
 from actions.overview.check import Overview, check_all
 from actions.overview.looks import Check
@@ -103,26 +103,37 @@ def test_what_makes_no_sense_here_is_no_trouble(actions: Actions, bare: Host) ->
     assert [(one.name, one.trouble) for one in told.looks] == [("one.senseless", "")]
 
 
+@pytest.mark.parametrize(
+    "error", [NotPermitted("closed"), ActionError("closed", Exit.NOT_PERMITTED)]
+)
+def test_what_this_user_may_not_see_is_told_so(
+    actions: Actions, bare: Host, error: Exception
+) -> None:
+    actions.add("one.closed", failing(error))
+    actions.add("two.fails", failing(HostError("run as root it fails too")))
+    needs_root = {one.name: one.needs_root for one in checked(bare).findings}
+    assert needs_root == {"overview.one": True, "overview.two": False}
+
+
 def test_one_that_hangs_is_given_up_and_told_to_end(actions: Actions, bare: Host) -> None:
-    ended, works = threading.Event(), threading.Event()
+    given_up, ended = threading.Event(), threading.Event()
+    was_told: list[bool] = []
 
     def hangs(ctx: Context) -> object:
-        works.wait(10)
-        while not ctx.cancel.is_set():
-            time.sleep(0.01)
+        given_up.wait(10)
+        was_told.append(ctx.cancel.is_set())
         ended.set()
         raise Cancelled
 
-    def goes(_: Context) -> object:
-        works.set()
-        return down("two.x")
-
     actions.add("one.hangs", hangs, seconds=0.3)
-    actions.add("two.works", goes)
+    actions.add("two.works", lambda _: down("two.x"))
     told = checked(bare)
+    assert not ended.is_set(), "nobody waits for it"
+    given_up.set()
     assert [one.name for one in told.findings] == ["two.x", "overview.one"]
     assert "did not end within" in told.findings[1].why
     assert ended.wait(5)
+    assert was_told == [True]
 
 
 def test_they_go_on_beside_each_other(actions: Actions, bare: Host) -> None:
@@ -157,13 +168,12 @@ def test_what_is_known_is_told_as_each_ends(actions: Actions, bare: Host) -> Non
 def test_the_operator_can_cancel(actions: Actions, bare: Host) -> None:
     flag = threading.Event()
 
-    def waits(ctx: Context) -> object:
+    def is_cancelled(ctx: Context) -> object:
         flag.set()
-        while not ctx.cancel.is_set():
-            time.sleep(0.01)
-        raise Cancelled
+        ctx.check()
+        return down("one.x")
 
-    actions.add("one.waits", waits)
+    actions.add("one.waits", is_cancelled)
     with pytest.raises(Cancelled):
         check_all(Context(bare, cancel=flag), (), since_last=False)
 

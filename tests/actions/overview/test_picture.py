@@ -8,11 +8,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from actions.finding import Health
+from actions.finding import Finding, Health
+from actions.mailhost.service import Listener
 from actions.overview.picture import picture
+from actions.overview.report import Asked, Chain, Way
 from actions.overview.rows import line_width, plain
 from actions.overview.scene import Delivery, Inlet, Node, Outlet, Scene, Stream, scene
-from tests.actions.overview.hosts import NOW, mail_host
+from tests.actions.overview.hosts import NOW, look, mail_host, service
 
 HEALTHS = st.sampled_from((None, *Health))
 NAMES = st.text("abcdefghij-@._0123456789漢é ", min_size=1, max_size=60).map(str.strip).filter(bool)
@@ -102,7 +104,7 @@ def test_a_mail_host_fits_each_size(
         assert len(shown) == 1, f"{name} once:\n{text}"
     for health, _ in states.values():
         assert f"{health.sign} " in text
-        assert health.value in text
+        assert (health.value in text) is (health is not Health.UNKNOWN), "its reason is told below"
     for port in ("25", "587", "465", "143", "995"):
         assert port in text
 
@@ -117,8 +119,33 @@ def test_more_room_tells_more() -> None:
     assert "34.0 MB" in large
 
 
+def test_a_port_that_each_writes_in_its_way_is_drawn_once() -> None:
+    signer = service("opendkim", "milter", Listener("inet:127.0.0.1:8891", "milter"))
+    chain = Chain((Way("smtp", "25"),), (Asked("localhost:8891", "inet:localhost:8891"),))
+    drawn = scene(mail_host()._replace(chains=(chain,), services=(signer,)), NOW)
+    assert [one.health for one in drawn.streams[0].milters] == [Health.OK]
+    assert drawn.beside == ()
+
+
 def test_what_is_wrong_is_said_beside_its_sign_without_colour() -> None:
     states = {"milter_manager": (Health.DOWN, "permission denied")}
     text = "\n".join(map(plain, picture(scene(mail_host(**states), NOW), 120, 30)))
     assert "✗ milter-manager" in text
     assert "down: permission denied" in text
+
+
+def test_what_could_not_be_seen_shows_its_sign_and_its_name_only() -> None:
+    host = mail_host(postfix=(Health.UNKNOWN, "not seen: no systemd"))
+    mta, *others = host.services
+    unseen = look("listener", Health.UNKNOWN, "only root may look", mta.service.listeners[0].spec)
+    spec = host.chains[0].milters[0].spec
+    asked = Finding(Health.UNKNOWN, "manager: may not be asked", spec, name="sockets.manager")
+    # The manager is none of the services here: what its client met is all that is known of it.
+    others = [one for one in others if one.service.name != "milter-manager"]
+    host = host._replace(services=(mta._replace(looks=(unseen,)), *others), findings=(asked,))
+    for width, height in ((80, 11), (120, 30), (200, 60)):
+        text = "\n".join(map(plain, picture(scene(host, NOW), width, height)))
+        assert "? postfix" in text
+        assert "? milter-manager" in text
+        for words in ("unknown", "not seen", "only root", "may not be asked", "postfix.service"):
+            assert words not in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actions.host.queue import Queued, Recipient
-from actions.queue.reasons import DOMAINS, GROUPS, UNKNOWN, Reasons, folded
+from actions.queue.reasons import DOMAINS, GROUPS, UNKNOWN, Reasons, generalised
 
 TIMED_OUT = "connect to *:25: Connection timed out"
 GREYLISTED = (
@@ -60,8 +60,8 @@ GREYLISTED = (
     ],
 )
 def test_what_differs_is_folded(reason: str, group: str) -> None:
-    assert folded(reason) == group
-    assert folded(group) == group
+    assert generalised(reason) == group
+    assert generalised(group) == group
 
 
 def queued(number: int, *recipients: tuple[str, str], state: str = "deferred") -> Queued:

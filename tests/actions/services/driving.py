@@ -55,9 +55,14 @@ def applied(lab: Lab, plan: Plan) -> PlanReport:
     return run_plan(Context(lab.host), plan)
 
 
-def undo(lab: Lab, report: PlanReport) -> None:
+def undo(lab: Lab, report: PlanReport, *, proof: str = "") -> None:
+    """Take back what *report* did; where a *proof* of it is given, that must be proved."""
     plan = cast("Plan", find("journal.undo").function(Context(lab.host), entry=report.entry))
-    assert applied(lab, plan).status == "applied"
+    undone = applied(lab, plan)
+    assert undone.status == "applied"
+    if proof:
+        assert undone.proof is not None
+        assert (undone.proof.summary, undone.proof.status) == (proof, "proved")
 
 
 def activity(lab: Lab, name: str) -> str:

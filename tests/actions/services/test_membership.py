@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import threading
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_child_is_dropped_and_taken_again(lab: Lab) -> None:
         dropped = applied(lab, planned(lab, "drop", service="clamav-milter"))
         assert dropped.exit_code is Exit.FINE
         kinds = [change.kind for change in dropped.changes]
-        assert kinds == ["disable", "edit", "check", "reload", "stop"]
+        assert kinds == ["disable", "edit", "check", "reload", "wait", "stop"]
         assert asked(lab) == [name for name in ALL if name != "clamav-milter"]
         state = lab.host.units.state("clamav-milter")
         assert (state.activity, state.enabled) == ("inactive", False)
@@ -119,7 +120,7 @@ def test_the_undo_of_a_drop_restores_every_byte(lab: Lab) -> None:
     before = contents(lab)
     report = applied(lab, planned(lab, "drop", service="spamass-milter"))
     assert contents(lab) != before
-    undo(lab, report)
+    undo(lab, report, proof="spamass-milter is asked again, and answers")
     assert contents(lab) == before
     assert asked(lab) == ALL
     assert activity(lab, "spamass-milter") == "active"
@@ -131,7 +132,8 @@ def test_a_milter_that_postfix_asks_is_taken_out_of_its_list_first(lab: Lab) -> 
     with mail_flowing(lab) as codes:
         report = applied(lab, planned(lab, "drop", service="opendkim"))
     assert report.exit_code is Exit.FINE
-    assert [change.kind for change in report.changes] == ["edit", "reload", "disable", "stop"]
+    kinds = [change.kind for change in report.changes]
+    assert kinds == ["edit", "reload", "wait", "disable", "stop"]
     assert set(codes) <= {250, COMES_AGAIN}
     assert 250 in codes
     assert asked(lab) == [name for name in ALL if name != "opendkim"]
@@ -193,6 +195,18 @@ def test_postfix_is_no_milter(lab: Lab) -> None:
     assert "services.stop --service postfix" in refused.value.next_step
 
 
+def test_what_a_manager_out_of_the_chain_names_is_not_asked_past_it(lab: Lab) -> None:
+    main = Path(lab.host.at("/etc/postfix/main.cf"))
+    manager, signer = (next(one for one in lab.milters if name in one) for name in ALL[::4])
+    main.write_text(re.sub(rf"{re.escape(manager)}[,\s]*", "", main.read_text()))
+    assert signer in lab.host.postfix.setting("smtpd_milters")
+    with pytest.raises(ActionError, match="Postfix does not ask milter-manager") as refused:
+        planned(lab, "take", service="milter-greylist")
+    assert "services.take --service milter-manager" in refused.value.next_step
+    kinds = [change.kind for change in planned(lab, "take", service="milter-manager").changes]
+    assert kinds[0] == "edit"
+
+
 def test_a_milter_that_does_not_start_is_not_asked(lab: Lab) -> None:
     applied(lab, planned(lab, "drop", service="clamav-milter"))
     before = contents(lab)
@@ -251,3 +265,35 @@ def take_back(lab: Lab, before: dict[str, bytes]) -> None:
     assert contents(lab) == before
     state = lab.host.units.state("clamav-milter")
     assert (state.activity, state.enabled) == ("active", True)
+
+
+def test_a_port_that_each_writes_in_its_way_is_one_socket(lab: Lab) -> None:
+    conf, main = (Path(lab.host.at(at)) for at in ("/etc/opendkim.conf", "/etc/postfix/main.cf"))
+    before, spec = conf.read_text(), next(one for one in lab.milters if "opendkim" in one)
+    lab.host.units.operate("stop", "opendkim")  # a lab's milters open no port
+    lines = [line for line in before.splitlines() if not line.startswith("Socket")]
+    conf.write_text("\n".join((*lines, "Socket inet:8891@localhost", "")))
+    main.write_text(main.read_text().replace(spec, "inet:localhost:8891"))
+    lab.host.units.operate("reload", "postfix")
+    try:
+        plan = planned(lab, "drop", service="opendkim")
+        assert [change.kind for change in plan.changes] == ["edit", "reload", "disable"]
+        look = partial(find("services.asked").function, Context(lab.host))
+        without = cast("tuple[str, ...]", plan.proof.arguments["without"])  # type: ignore[union-attr]
+        assert look(without=without).exit_code is Exit.PROBLEM  # type: ignore[attr-defined]
+        assert applied(lab, plan).exit_code is Exit.FINE
+        assert "8891" not in lab.host.postfix.setting("smtpd_milters")
+        assert look(without=without).exit_code is Exit.FINE  # type: ignore[attr-defined]
+        assert look(expect=without).exit_code is Exit.PROBLEM  # type: ignore[attr-defined]
+    finally:
+        conf.write_text(before)
+
+
+def test_a_file_that_milter_manager_does_not_load_says_nothing(lab: Lab) -> None:
+    local = Path(lab.host.at("/etc/milter-manager/milter-manager.local.conf"))
+    local.write_text('define_milter("clamav-milter") do |milter|\n  milter.enabled = true\nend\n')
+    try:
+        plan = planned(lab, "drop", service="clamav-milter")
+    finally:
+        local.unlink()
+    assert [one.target for one in plan.changes if one.kind == "edit"] == [lab.host.at(MANAGED)]

@@ -11,10 +11,12 @@ import pytest
 
 from actions.action import ActionError, Cancelled, Context, Exit
 from actions.finding import Health
+from actions.host.endpoint import socket_of
+from actions.mailhost.roles import find_services
 from actions.mailhost.service import Listener, MailService
 from actions.services.compare import compare
 from actions.services.report import LookDone, ServicesReport
-from actions.services.status import chosen, look_at
+from actions.services.status import check_services, chosen, look_at
 from console.lab.lab import running_lab
 from tests.actions.services.labbed import services_of
 from tests.actions.services.looks.saying import silent
@@ -182,3 +184,35 @@ def test_a_restart_is_told() -> None:
         )
         now = compare(before._replace(services=early + before.services[1:]), looked(lab))
         assert [status.changed for status in now.services][:2] == ["restarted", ""]
+
+
+def test_sockets_are_known_before_all_services_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_lab() as lab:
+        early = threading.Event()
+        told: list[Listener] = []
+        names = lab.host.units.names
+
+        def late() -> tuple[str, ...]:
+            assert early.wait(10), "nothing was told before the units"
+            return names()
+
+        def known(listener: Listener) -> None:
+            told.append(listener)
+            early.set()
+
+        monkeypatch.setattr(lab.host.units, "names", late)
+        found = find_services(lab.host, known)
+    keys = {
+        (socket_of(one.spec), one.speech, one.client)
+        for service in found.services
+        for one in service.listeners
+    }
+    assert {(socket_of(one.spec), one.speech, one.client) for one in told} <= keys
+    assert {one.speech for one in told} == {"smtp", "milter"}
+    assert {service.unit for service in found.services} <= found.states.keys()
+
+
+def test_finding_them_is_told_as_a_part_of_the_whole() -> None:
+    with running_lab() as lab:
+        report = check_services(Context(lab.host), (), 3.0)
+    assert 0 < report.finding_seconds < report.seconds

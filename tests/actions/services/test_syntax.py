@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actions.action import ActionError
 from actions.host.ports import UnitState
 from actions.host.system import SystemHost
 from actions.mailhost.service import MailService
-from actions.services.syntax import REFUSAL, checks, manager_check
+from actions.mailhost.shown_config import REFUSAL
+from actions.services.syntax import checks, manager_check, place_told
 from tests.programs import needs
 
 if TYPE_CHECKING:
@@ -53,6 +55,35 @@ def test_no_line_of_a_configuration_is_a_refusal(line: str) -> None:
 )
 def test_what_it_says_of_an_error_is_one(line: str) -> None:
     assert re.search(REFUSAL, line)
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("[error] (SyntaxError) /etc/mm/local.conf:3: syntax error", "/etc/mm/local.conf, line 3"),
+        ("/usr/lib/ruby/x.rb:3:in `load'; /etc/mm/a.conf:4:in `y'", "/etc/mm/a.conf, line 4"),
+        (
+            "postconf: fatal: file /etc/postfix/main.cf: line 40: missing '='",
+            "/etc/postfix/main.cf, line 40",
+        ),
+        (
+            "opendkim: /etc/opendkim.conf: configuration error at line 3: unrecognized parameter",
+            "/etc/opendkim.conf, line 3",
+        ),
+        (
+            "doveconf: Fatal: Error in configuration file /etc/dovecot/dovecot.conf line 7: x",
+            "/etc/dovecot/dovecot.conf, line 7",
+        ),
+        (
+            'failed to parse line, skipping, in "/etc/spamassassin/local.cf": Frobnicate',
+            "/etc/spamassassin/local.cf",
+        ),
+        ("ERROR: Parse error at line 90: Unknown option Frobnicate", ""),
+        ("/usr/sbin/milter-manager refuses its configuration: no", ""),
+    ],
+)
+def test_the_next_step_names_the_place_that_the_program_told(said: str, place: str) -> None:
+    assert place_told(said, "/usr/sbin/milter-manager") == place
 
 
 @pytest.mark.parametrize(
@@ -107,3 +138,21 @@ def test_the_real_postconf_refuses_what_postfix_would(tmp_path: Path) -> None:
         )
         assert told.returncode == 1
         assert said in told.stderr
+
+
+def test_a_configuration_that_is_a_program_is_not_run_as_root() -> None:
+    manager = MailService("milter-manager", "milter manager", "x.service", user="root")
+    with pytest.raises(ActionError, match="not run with root's rights"):
+        manager_check(SystemHost(), manager)
+
+
+@pytest.mark.parametrize("user", ["", "root", "no-such-user-here"])
+def test_lua_of_rspamds_own_user_is_not_run_as_root(
+    user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """rspamadm is made to seem to be here; nothing is run."""
+    monkeypatch.setattr("actions.services.syntax.is_here", lambda _: True)
+    service = MailService("rspamd", "milter", "rspamd.service", "rspamd", user=user)
+    assert checks(SystemHost(), service, state("/usr/bin/rspamd")) == ()
+    (check,) = checks(SystemHost(), service._replace(user="nobody"), state("/usr/bin/rspamd"))
+    assert (check.argv, check.user) == (("rspamadm", "configtest"), "nobody")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +139,8 @@ def _python_for_all() -> str:
 
 
 def _copy_module(name: str, target: Path) -> None:
-    spec = find_spec(name)
+    # Not find_spec: sh, once imported, is a module without a spec.
+    spec = PathFinder.find_spec(name)
     assert spec is not None
     assert spec.origin is not None
     source = Path(spec.origin)

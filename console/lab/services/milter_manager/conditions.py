@@ -25,9 +25,6 @@ CONDITIONS: Mapping[str, str] = {
 }
 """What is known here, with its description."""
 
-AT_CONNECT = ("S25R", "Remote Network")
-"""Decided when the client connects; the others when the sender is announced."""
-
 # Those that milter-manager itself calls local; ipaddress's is_private has many more.
 _LOCAL = tuple(
     ipaddress.ip_network(network)

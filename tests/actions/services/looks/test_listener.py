@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.finding import Health
+from actions.host.listening import read_table
 from actions.mailhost.service import Listener, Look
 from actions.services.looks.listener import look_at_listener
-from actions.services.looks.listening import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

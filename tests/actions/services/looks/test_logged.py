@@ -15,7 +15,7 @@ from actions.host.commands import SystemCommands
 from actions.host.errors import HostError, NotPermitted
 from actions.host.ports import Completed, UnitState
 from actions.mailhost.service import MailService
-from actions.services.looks.logged import Line, error_lines, last_error, log_lines
+from actions.services.looks.logged import TOO_LONG, Line, error_lines, last_error, log_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ def test_a_closed_journal_is_said(said: str) -> None:
 
 def test_entries_are_told_by_their_unit() -> None:
     told = lines(
-        entry(MESSAGE="Failed", UNIT="a.service", INVOCATION_ID="1", _SYSTEMD_UNIT="init.scope"),
+        entry(MESSAGE="Failed", UNIT="a.service", INVOCATION_ID="1", _PID="1"),
         entry(MESSAGE=[104, 105, 255], _SYSTEMD_UNIT="a.service", _SYSTEMD_INVOCATION_ID="1"),
         "no JSON",
         entry(_SYSTEMD_UNIT="a.service"),
@@ -91,6 +91,25 @@ def test_entries_are_told_by_their_unit() -> None:
         Line("a.service", "1", 1.7e9, "Failed", is_own=False),
         Line("a.service", "1", 1.7e9, "hi\\xff"),
     )
+
+
+def test_whose_an_entry_is_is_not_its_senders_to_say() -> None:
+    (line,) = lines(
+        entry(
+            MESSAGE="fatal: no disk",
+            UNIT="postfix.service",
+            INVOCATION_ID="7",
+            _PID="99",
+            _SYSTEMD_UNIT="spamd.service",
+            _SYSTEMD_INVOCATION_ID="2",
+        )
+    )
+    assert line == Line("spamd.service", "2", 1.7e9, "fatal: no disk")
+
+
+def test_a_line_that_journalctl_leaves_out_is_told_as_too_long() -> None:
+    (line,) = lines(entry(MESSAGE=None, _SYSTEMD_UNIT="a.service"))
+    assert line.text == TOO_LONG
 
 
 def state(activity: str = "active", invocation: str = "2") -> UnitState:

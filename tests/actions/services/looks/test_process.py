@@ -22,7 +22,6 @@ from actions.host.ports import UnitState
 from actions.host.system import SystemHost
 from actions.mailhost.service import MailService, Role
 from actions.services.looks.process import Running, look_at_processes
-from actions.services.report import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -139,7 +138,7 @@ def test_a_state_is_told(state: dict[str, Any], health: Health, detail: str) -> 
 @pytest.mark.parametrize("masked", [False, True])
 def test_what_is_off_on_purpose_is_no_problem(masked: bool) -> None:
     look = looked({"activity": "inactive", "masked": masked}, expected=False).look
-    assert (look.health, look.detail) == (Health.OK, OFF)
+    assert (look.health, look.cause) == (Health.OK, "off")
 
 
 def test_what_failed_is_told_even_where_nobody_needs_it() -> None:
@@ -192,13 +191,31 @@ class TestWithoutServiceManager:
         found = looked(None, absent=self.WHY, program=NAME, user="nobody")
         assert found.look.health is Health.DOWN
 
+    @pytest.mark.parametrize("role", ["MTA", "milter"])
+    def test_anybodys_process_is_no_service(self, role: Role) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("the process must be another user's")
+        name = f"mc-{os.getpid()}"
+        running = subprocess.Popen([name, "600"], executable="/bin/sleep", user=4242)
+        try:
+            found = looked(None, absent=self.WHY, program=name, role=role)
+        finally:
+            running.kill()
+            running.wait()
+        # A master of root's may run here, for another test.
+        assert running.pid not in found.pids
+        if role == "milter":
+            detail = f"process {running.pid} is called so, but may be anybody's (uid 4242)"
+            assert found.look.health is Health.UNKNOWN
+            assert found.look.detail == f"{detail}; {self.WHY}"
+
     def test_none_is_down(self) -> None:
         look = looked(None, absent=self.WHY).look
         assert look.health is Health.DOWN
         assert look.detail == f"no process mc-no-such-one runs; {self.WHY}"
 
     def test_none_is_off_where_nobody_needs_it(self) -> None:
-        assert looked(None, absent=self.WHY, expected=False).look.detail == OFF
+        assert looked(None, absent=self.WHY, expected=False).look.cause == "off"
 
     def test_a_service_without_a_program_is_unknown(self) -> None:
         assert looked(None, absent=self.WHY, program="").look.health is Health.UNKNOWN
@@ -217,3 +234,11 @@ class TestWithoutServiceManager:
         finally:
             running.send_signal(signal.SIGKILL)
             running.wait()
+
+
+def test_a_state_that_is_known_already_is_not_asked_for_again() -> None:
+    host = SystemHost()
+    host.units = Told(None)  # it fails where it is asked
+    state = UnitState("a.service", "failed", None, 0, "", "exit-code")
+    found = look_at_processes(host, [MailService("a", "engine", "a.service")], {state.name: state})
+    assert found["a"].look.detail == "failed: exit-code"

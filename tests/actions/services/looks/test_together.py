@@ -10,7 +10,7 @@ import pytest
 
 from actions.action import Cancelled, Context
 from actions.host.system import SystemHost
-from actions.services.looks.together import AT_ONCE, GRACE, Failed, together
+from actions.services.looks.together import AT_ONCE, GRACE, Failed, Together, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,3 +79,24 @@ def test_the_deadline_of_the_action_ends_what_is_open(forever: threading.Event) 
     late = ctx()._replace(deadline=time.monotonic())
     told = dict(together(late, {"one": forever.wait}, 60.0))
     assert isinstance(told["one"], Failed)
+
+
+def test_more_is_begun_while_others_are_under_way(forever: threading.Event) -> None:
+    run: Together[str, object] = Together(ctx(), 60.0)
+    run.begin("first", lambda: forever.wait(10))
+    run.begin("second", forever.set)
+    assert dict(run.results()) == {"first": True, "second": None}
+
+
+def test_what_is_begun_twice_is_done_once() -> None:
+    run: Together[str, str] = Together(ctx(), LIMIT)
+    run.begin("one", lambda: "once")
+    run.begin("one", lambda: "twice")
+    assert list(run.results()) == [("one", "once")]
+
+
+def test_looks_begun_one_by_one_are_all_done() -> None:
+    run: Together[int, int] = Together(ctx(), 60.0)
+    for number in range(500):  # threads end in between, and new ones begin
+        run.begin(number, lambda n=number: n)  # type: ignore[misc]
+    assert dict(run.results()) == {number: number for number in range(500)}

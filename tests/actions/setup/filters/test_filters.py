@@ -10,10 +10,13 @@ import pytest
 
 from actions.action import ActionError, Context, Exit
 from actions.changes import ConfigCheck, FileEdit, Membership, UnitOperation
+from actions.host.errors import HostError
 from actions.runner import run_plan
 from actions.setup.fix import plan_fix
 from actions.setup.survey import check_setup
+from console.lab.postfix import DEFAULTS
 from tests.actions.setup.filters.conftest import corrected, fixed, looked, undone
+from tests.postfix_ports import SMTPD, TablePostfix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -214,6 +217,73 @@ def test_the_group_is_that_of_what_really_stands_there(rhel: TreeHost, listening
     assert [type(change) for change in changes] == [Membership, UnitOperation]
     fixed(rhel, ["clamav-milter.groups"])
     assert looked(rhel) == ()
+
+
+@AS_ROOT
+def test_nobody_joins_a_group_that_the_daemons_user_chose(rhel: TreeHost, listening: Path) -> None:
+    group = rhel.path("/etc/group")
+    group.write_text(group.read_text() + "powerful:x:12191:clamscan\n")
+    listening.chmod(0o666)
+    listening.parent.chmod(0o710)
+    os.chown(listening.parent, -1, 12191)
+    found = one(rhel, "clamav-milter.groups")
+    assert "is for group powerful, which clamd's settings do not name" in found.why
+    assert "put clamilt into it by hand" in found.unfixable
+    with pytest.raises(ActionError, match="group powerful"):
+        plan_fix(Context(rhel), ["clamav-milter.groups"])
+    rhel.edit("/etc/clamd.d/scan.conf", "", "LocalSocketGroup powerful\n")
+    assert one(rhel, "clamav-milter.groups").wanted == "clamilt in group powerful"
+    # What others than root can write names no group, and no user.
+    os.chown(rhel.path("/etc/clamd.d/scan.conf"), 12103, -1)
+    assert one(rhel, "clamav-milter.groups").unfixable
+
+
+@AS_ROOT
+def test_a_planted_link_is_told_and_not_followed(rhel: TreeHost, listening: Path) -> None:
+    other = rhel.path("/run/other.sock")
+    listening.rename(other)
+    os.chown(other, 0, 12101)
+    other.chmod(0o660)
+    listening.symlink_to(other)
+    found = one(rhel, "clamav-milter.groups")
+    assert f"{listening} is a symbolic link that a user other than root could" in found.why
+    assert "find out who made it" in found.unfixable
+    with pytest.raises(ActionError, match="symbolic link"):
+        plan_fix(Context(rhel), ["clamav-milter.groups"])
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    ("file", "check"),
+    [
+        ("/etc/mail/clamav-milter.conf", "clamav-milter.milter_socket_mode"),
+        ("/etc/mail/greylist.conf", "milter-greylist.socket_mode"),
+    ],
+)
+def test_nobody_joins_a_group_for_settings_that_a_service_can_write(
+    rhel: TreeHost, file: str, check: str
+) -> None:
+    os.chown(rhel.path(file), 12102, -1)
+    with pytest.raises((ActionError, HostError), match="others than root can write it"):
+        plan_fix(Context(rhel), [check])
+
+
+@AS_ROOT
+def test_a_folder_gives_its_group_to_the_socket_that_will_be_made_in_it(debian: TreeHost) -> None:
+    path = "/etc/milter-greylist/greylist.conf"
+    usual = 'socket "/var/run/milter-greylist/milter-greylist.sock"\n'
+    folder = debian.path("/var/spool/postfix/milter-greylist")
+    debian.edit(path, f"\n{usual}", f'\nsocket "{folder}/milter-greylist.sock" 660\n')
+    folder.mkdir(parents=True)
+    debian.services.table["milter-greylist.service"] = ("inactive", True)
+    asked = {**DEFAULTS, "smtpd_milters": f"unix:{folder}/milter-greylist.sock"}
+    debian.postfix = TablePostfix(asked, (SMTPD,))
+    postfix, owner = (debian.accounts.user(name) for name in ("postfix", "greylist"))
+    os.chown(folder, owner.uid, postfix.gid)
+    folder.chmod(0o750)
+    assert one(debian, "postfix.groups").wanted == "postfix in group greylist"
+    folder.chmod(0o2750)
+    assert "postfix.groups" not in {result.name for result in looked(debian)}
 
 
 @AS_ROOT
