@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.lab.lab import running_lab
+from tests.console.lab.kit import INSIDE, send
 from tests.widgets.driving import Driven, console
 
 if TYPE_CHECKING:
@@ -32,9 +33,16 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for size in SIZES:
         with running_lab() as lab:
+            _fill_queue(lab)
             asyncio.run(_draw(lab, size, _working))
         with running_lab(["socket-unwritable"]) as lab:
             asyncio.run(_draw(lab, size, _broken))
+
+
+def _fill_queue(lab: Lab) -> None:
+    """Hand in mail for others, which the lab keeps: it delivers nothing to them."""
+    for name in ("jane", "joe", "ann"):
+        assert send(lab, client=INSIDE, recipient=f"{name}@elsewhere.example").code == 250
 
 
 async def _draw(
@@ -65,6 +73,9 @@ def _portable(svg: str) -> str:
 async def _working(screen: Driven, save: Callable[[str], None]) -> None:
     """A message that is rejected, and what became of it on the way."""
     await _overview(screen, save)
+    await screen.press("2", "tab")
+    await screen.sees("3 deferred", "jane@elsewhere.example", "ann@elsewhere.example")
+    save("services-queue")
     await screen.press("3")
     await screen.sees("nothing is delivered")
     await screen.press("s", "down", "enter", "r")
@@ -84,7 +95,7 @@ async def _working(screen: Driven, save: Callable[[str], None]) -> None:
 
 async def _overview(screen: Driven, save: Callable[[str], None]) -> None:
     """A host on which nothing is wrong."""
-    await screen.sees("● spamass-milter", "queue  empty")
+    await screen.sees("● spamass-milter", "queue  3 deferred")
     await _looked(screen)
     save("overview")
 
@@ -170,9 +181,21 @@ async def _loaded(screen: Driven, save: Callable[[str], None]) -> None:
     await screen.press("escape")
 
 
+async def _services(screen: Driven, save: Callable[[str], None]) -> None:
+    """What runs, and how the host is set up."""
+    await screen.press("2", "down")
+    await screen.sees("postfix may not open", "✗ greeting")
+    await _looked(screen)
+    save("services")
+    await screen.press("shift+tab")
+    await screen.sees("to choose")
+    save("services-setup")
+
+
 async def _broken(screen: Driven, save: Callable[[str], None]) -> None:
     """A milter that can't be reached, and the plan that mends it."""
     await _overview_of_a_fault(screen, save)
+    await _services(screen, save)
     await screen.press("3", "r")
     await screen.sees("Not decided", "f let postfix open")
     await screen.pilot.pause(0.5)

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from tests.system.rig.machine import Machine
 
 SCRIPT = """
-import json, threading, time
-from actions.action import Context
+import json, queue, time
 from actions.host.system import SystemHost
-from actions.mailhost.roles import find_services
-from actions.services.following import Following
-from actions.services.status import look_at
+from widgets.job import Job
+from widgets.look import QUICK, HostLook
 
-host = SystemHost()
-ctx, every, known = Context(host), find_services(host).services, {}
+messages, known, ready = queue.SimpleQueue(), {}, False
+
+class Screen:
+    post_message = staticmethod(messages.put)
+
+look = HostLook(SystemHost(), Screen())
 
 def tell(status):
     told = {"health": status.health.value, "reason": status.reason, "since": status.since}
@@ -31,12 +33,24 @@ def tell(status):
         line = {"at": time.time(), "service": status.service.name, "slowest": slowest, **told}
         print(json.dumps(line), flush=True)
 
-for status in look_at(ctx, every, every, 3.0).services:
-    tell(status)
-following = Following(ctx, every, tell)
-print(json.dumps({"ready": following.is_told}), flush=True)
-threading.Event().wait()
+look.watch("the test", watched=True)
+look.begin(QUICK)
+while True:
+    message = messages.get()
+    if isinstance(message, Job.Told):
+        look.told(message)
+    elif isinstance(message, Job.Ended):
+        look.took(message)
+    elif isinstance(message, HostLook.Noticed):
+        look.notice(message.changed)
+    elif look.report is not None:
+        for status in look.report.services:
+            tell(status)
+        if not ready and not look.is_under_way and look._watch is not None:
+            ready = True
+            print(json.dumps({"ready": look._watch.is_told}), flush=True)
 """
+"""What the panes' own look at the host tells, with nothing drawn of it."""
 
 PATIENCE = 60.0
 

@@ -41,13 +41,13 @@ def test_who_may_not_see_is_told_unknown_and_nothing_down(healthy: Machine) -> N
     assert told["exit_code"] in {0, 6}
 
 
-def test_a_killed_milter_is_told_first_and_once(machine: Machine) -> None:
-    machine.systemctl("stop", "opendkim")
-    told = overview(machine)
+def test_a_killed_milter_is_told_first_and_once(borrowed: Machine) -> None:
+    borrowed.systemctl("stop", "opendkim")
+    told = overview(borrowed)
     first = told["findings"][0]
     assert first["name"] == "services.opendkim"
     assert first["health"] == "down"
     assert first["remedy"]["action"] == "services.start"
-    mended = machine.console("services.start", "--service", "opendkim", "--yes")
+    mended = borrowed.console("services.start", "--service", "opendkim", "--yes")
     assert mended.returncode == 0, mended
-    assert "services.opendkim" not in names(overview(machine))
+    assert "services.opendkim" not in names(overview(borrowed))

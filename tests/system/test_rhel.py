@@ -236,6 +236,7 @@ def test_a_reload_that_would_drop_every_child_is_not_done(own: Machine) -> None:
     ended = own.console("services.reload", "--service=milter-manager", "--yes", "--json")
     assert ended.returncode == 1
     assert f"{LOCAL}:1: syntax error" in ended.json()["error"]
+    assert f"mend {LOCAL}, line 1, " in ended.json()["next_step"]
     assert chain_report(own, "--sample", "gtube")["status"] == "reject"
 
     # Without the guard it reports success, and mail passes unfiltered.

@@ -167,8 +167,8 @@ def test_nothing_vanishes_that_is_broken(machine: Machine) -> None:
     assert note.startswith("Dovecot's listeners are not known, its usual ports are taken: ")
 
 
-def test_the_stock_host_is_found_with_its_faults(stock: Machine) -> None:
-    services, _ = look(stock)
+def test_the_stock_host_is_found_with_its_faults(shipped: Machine) -> None:
+    services, _ = look(shipped)
     assert [at["spec"] for at in services["clamav-milter"]["listeners"]] == [
         f"{QUEUE}/run/clamav/clamav-milter.ctl",
         "unix:/var/run/clamav/clamav-milter.ctl",

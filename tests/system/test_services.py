@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.bench import services
+from tests.system.busy import stretched
 from tests.system.following import Follower
-from tests.system.rig.machine import OPERATOR, PYTHON
+from tests.system.rig.machine import OPERATOR
+from tests.system.visitors import visited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +24,7 @@ FRESH = 1.0
 """Seconds within which a change is told."""
 
 LATE = 3.0
-"""The same on a machine that is busy with other things; see `test_changes_are_told_in_time`."""
+"""The same for the slowest of them; see `test_changes_are_told_in_time`."""
 
 DELAYS: list[float] = []
 """Seconds that each change in these tests took to be told."""
@@ -125,7 +128,7 @@ WITH_SOCKET = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def host(booted: Callable[[str], AbstractContextManager[Machine]]) -> Iterator[Machine]:
     """A healthy host, in which each test mends what it broke."""
-    with booted("debian/healthy") as machine:
+    with booted("debian/healthy") as machine, visited(machine):
         yield machine
 
 
@@ -178,13 +181,13 @@ def expect(
     # A daemon may fail later than the command that started it has ended.
     changed = max(done or began, state.since or 0.0)
     DELAYS.append(state.at - changed)
-    assert state.at - changed < LATE, state
+    assert state.at - changed < stretched(LATE), state
     wanted = {service.name: "down"}
     if service.needed_by:
         wanted[service.needed_by] = "degraded"
         because = f"{service.name} down, {service.without}"
         needing = followed.see(service.needed_by, began, "degraded", because)
-        assert needing.at - changed < LATE, needing
+        assert needing.at - changed < stretched(LATE), needing
     followed.settle(wanted)
     followed.wait_for(
         lambda: any(reason in followed.now()[service.name].reason for reason in reasons), reasons
@@ -197,19 +200,21 @@ def test_changes_are_told_by_the_service_manager(followed: Follower) -> None:
 
 
 @ALL
-def test_stopped(host: Machine, followed: Follower, service: Service) -> None:
+def test_stopped_and_masked(host: Machine, followed: Follower, service: Service) -> None:
     with mended(host, followed, service):
         began = time.time()
         host.systemctl("stop", service.unit)
         expect(followed, service, began, "stopped", done=time.time())
 
-
-@ALL
-def test_masked(host: Machine, followed: Follower, service: Service) -> None:
-    with mended(host, followed, service):
         began = time.time()
-        host.systemctl("mask", "--now", service.unit)
-        expect(followed, service, began, "masked: it can't be started", done=time.time())
+        host.systemctl("mask", service.unit)
+        done = time.time()
+        # What nothing here needs is off on purpose where it is masked.
+        off = service.name == "mariadb"
+        told = ("ok", "") if off else ("down", "masked: it can't be started")
+        state = followed.see(service.name, began, *told)
+        DELAYS.append(state.at - done)
+        assert state.at - done < stretched(LATE), state
 
 
 @ALL
@@ -227,7 +232,7 @@ def test_killed(host: Machine, followed: Follower, service: Service) -> None:
         )
         first = next(state for state in followed.told[service.name] if state.at > killed)
         DELAYS.append(first.at - killed)
-        assert first.at - killed < LATE, first
+        assert first.at - killed < stretched(LATE), first
 
 
 @ALL
@@ -259,7 +264,7 @@ def test_removed_socket(host: Machine, followed: Follower, service: Service) -> 
         health = "degraded" if service.name in {"dovecot", "mariadb"} else "down"
         state = followed.see(service.name, removed, health)
         DELAYS.append(state.at - removed)
-        assert state.at - removed < LATE
+        assert state.at - removed < stretched(LATE)
         # Which of the two is told depends on the look that was under way.
         assert f"{service.socket} does not exist" in state.reason or "no such" in state.reason
         wanted = {service.name: health}
@@ -270,13 +275,13 @@ def test_removed_socket(host: Machine, followed: Follower, service: Service) -> 
 
 def test_changes_are_told_in_time() -> None:
     if not DELAYS:
-        pytest.skip("no change was made")
-    assert sorted(DELAYS)[len(DELAYS) // 2] < FRESH
+        pytest.skip("none of the tests above was run")
+    assert sorted(DELAYS)[len(DELAYS) // 2] < stretched(FRESH)
 
 
 def test_one_look_at_one_service_is_quick(followed: Follower) -> None:
     slowest = sorted(state.slowest for states in followed.told.values() for state in states)
-    assert slowest[len(slowest) // 2] < 0.5
+    assert slowest[len(slowest) // 2] < stretched(0.5)
 
 
 def test_a_healthy_host_is_well(healthy: Machine) -> None:
@@ -300,32 +305,21 @@ def test_an_ordinary_user_sees_nothing_down_and_is_told_once_what_root_sees(
     assert all("root would see" in reason for reason in unknown)
 
 
-def test_the_looks_together_take_little_longer_than_the_slowest(healthy: Machine) -> None:
-    script = (
-        "import time\n"
-        "from actions.action import Context\n"
-        "from actions.host.system import SystemHost\n"
-        "from actions.mailhost.roles import find_services\n"
-        "from actions.services.status import look_at\n"
-        "host = SystemHost()\n"
-        "every = find_services(host).services\n"
-        "for _ in range(5):\n"
-        "    report = look_at(Context(host), every, every, 3.0)\n"
-        "    looks = [look.seconds for one in report.services for look in one.looks]\n"
-        "    print(report.seconds / max(looks), len(looks))\n"
-    )
-    told = healthy.run([PYTHON, "-c", script]).checked().stdout.split("\n")
-    shares = sorted(float(line.split()[0]) for line in told if line)
-    assert shares[len(shares) // 2] < 1.5
+def test_all_of_it_takes_little_longer_than_the_slowest_look(healthy: Machine) -> None:
+    # Finding the services is a look too, beside which others begin.
+    figures = services.measured(lambda: healthy.console(*services.ASKED[1:]).stdout, 5)
+    assert figures[0].services >= 12
+    assert services.ratios(figures)[0] < stretched(1.5), figures
 
 
-def test_a_hanging_peer_costs_no_more_than_its_own_limit(machine: Machine) -> None:
+def test_a_hanging_peer_costs_no_more_than_its_own_limit(borrowed: Machine) -> None:
     # The listener goes on and accepts nobody: what a daemon in an endless loop looks like.
-    machine.systemctl("kill", "--signal=STOP", "--kill-whom=all", "clamav-milter")
-    report = machine.console("services.status", "--json").json()
+    borrowed.systemctl("kill", "--signal=STOP", "--kill-whom=all", "clamav-milter")
+    report = borrowed.console("services.status", "--json").json()
+    borrowed.systemctl("kill", "--signal=CONT", "--kill-whom=all", "clamav-milter")
     slowest = max(look["seconds"] for one in report["services"] for look in one["looks"])
-    assert 3 <= slowest < 3.5
-    assert report["seconds"] < 1.5 * slowest
+    assert 3 <= slowest < stretched(3.5)
+    assert report["seconds"] < stretched(1.5 * slowest)
     health = {one["service"]["name"]: one["health"] for one in report["services"]}
     assert {name for name, state in health.items() if state != "ok"} == {
         "clamav-milter",
@@ -334,34 +328,36 @@ def test_a_hanging_peer_costs_no_more_than_its_own_limit(machine: Machine) -> No
     assert health["clamav-milter"] == "down"
 
 
-def test_a_hanging_systemctl_is_told_and_the_rest_is_seen(machine: Machine) -> None:
-    machine.write("/usr/local/bin/systemctl", "#!/bin/sh\nexec sleep 600\n")
-    machine.run(["chmod", "755", "/usr/local/bin/systemctl"]).checked()
+def test_a_hanging_systemctl_is_told_and_the_rest_is_seen(borrowed: Machine) -> None:
+    borrowed.write("/usr/local/bin/systemctl", "#!/bin/sh\nexec sleep 600\n")
+    borrowed.run(["chmod", "755", "/usr/local/bin/systemctl"]).checked()
     began = time.monotonic()
-    told = machine.console("services.status", "--timeout", "2")
-    assert time.monotonic() - began < 30
+    told = borrowed.console("services.status", "--timeout", "2")
+    borrowed.run(["rm", "/usr/local/bin/systemctl"]).checked()
+    assert time.monotonic() - began < stretched(30)
     assert "Traceback" not in told.stderr
     # What runs and answers is seen by other ways, and what could not be asked is said.
     assert told.returncode == 0
     assert "not ended after" in told.stdout
 
 
-def test_a_full_disk_stops_no_look(machine: Machine) -> None:
-    machine.sh("mount -t tmpfs -o size=4k tmpfs /tmp; head -c 100000 /dev/zero >/tmp/x || true")
-    told = machine.console("services.status", "--json")
+def test_a_full_disk_stops_no_look(borrowed: Machine) -> None:
+    borrowed.sh("mount -t tmpfs -o size=4k tmpfs /tmp; head -c 100000 /dev/zero >/tmp/x || true")
+    told = borrowed.console("services.status", "--json")
+    borrowed.sh("umount /tmp")
     assert told.returncode == 0
     assert {one["health"] for one in told.json()["services"]} == {"ok"}
 
 
-def test_without_systemd_the_processes_are_seen_all_the_same(machine: Machine) -> None:
+def test_without_systemd_the_processes_are_seen_all_the_same(borrowed: Machine) -> None:
     # What a container without a service manager looks like to who asks whether it is there.
-    machine.sh(
+    borrowed.sh(
         "unshare --mount sh -euc 'mount -t tmpfs none /run/systemd; "
         "console run services.status --json >/root/told || true'"
     )
     import json
 
-    report = json.loads(machine.read("/root/told"))
+    report = json.loads(borrowed.read("/root/told"))
     looks = {
         one["service"]["name"]: one["looks"][0]
         for one in report["services"]
@@ -373,8 +369,8 @@ def test_without_systemd_the_processes_are_seen_all_the_same(machine: Machine) -
         assert "systemd does not run here" in look["detail"]
 
 
-def test_the_stock_hosts_scanner_is_explained(stock: Machine) -> None:
-    told = stock.console("services.status", "--json", "--service", "clamd").json()
+def test_the_stock_hosts_scanner_is_explained(shipped: Machine) -> None:
+    told = shipped.console("services.status", "--json", "--service", "clamd").json()
     (clamd,) = told["services"]
     assert clamd["health"] == "down"
     assert clamd["reason"] == "stopped: there are no signatures in /var/lib/clamav"

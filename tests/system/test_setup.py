@@ -32,10 +32,10 @@ def test_whoever_looks_without_root_claims_nothing(healthy: Machine) -> None:
     assert all(one["why"] for one in found.values())
 
 
-def test_a_stock_hosts_faults_are_found_with_their_place(stock: Machine) -> None:
-    found = wrong(stock)
+def test_a_stock_hosts_faults_are_found_with_their_place(shipped: Machine) -> None:
+    found = wrong(shipped)
     chroot = found["postfix.milter_chroot"]
-    line = stock.read(MAIN).split("\n")[int(str(chroot["line"])) - 1]
+    line = shipped.read(MAIN).split("\n")[int(str(chroot["line"])) - 1]
     assert chroot["file"] == MAIN
     assert "/run/milter-greylist/milter-greylist.sock" in line
     assert "clamd does not start without signatures" in str(found["units.started"]["unfixable"])
@@ -76,33 +76,37 @@ CASES = (
 
 @pytest.mark.parametrize(("name", "path", "line"), CASES, ids=[case[0] for case in CASES])
 def test_a_deviation_is_mended_while_postfix_runs(
-    machine: Machine, name: str, path: str, line: str
+    borrowed: Machine, name: str, path: str, line: str
 ) -> None:
+    healthy = borrowed.read(path)
     setting = line.partition(" = ")[0]
-    machine.sh(f"postconf -# {setting} 2>&1; echo '{line.strip()}' >>{path}; postfix reload")
-    before = machine.read(path)
-    found = wrong(machine, name)[name]
+    borrowed.sh(f"postconf -# {setting} 2>&1; echo '{line.strip()}' >>{path}; postfix reload")
+    before = borrowed.read(path)
+    found = wrong(borrowed, name)[name]
     assert found["file"] == path
     assert before.split("\n")[int(str(found["line"])) - 1] == line.strip()
-    fixed = machine.console("setup.fix", name, "--yes")
+    fixed = borrowed.console("setup.fix", name, "--yes")
     assert fixed.returncode == 0, fixed
-    assert wrong(machine, name) == {}
-    assert machine.console("journal.undo", "--yes").returncode == 0
-    assert machine.read(path) == before
+    assert wrong(borrowed, name) == {}
+    assert borrowed.console("journal.undo", "--yes").returncode == 0
+    assert borrowed.read(path) == before
+    borrowed.write(path, healthy)
+    borrowed.systemctl("reload", "postfix")
 
 
-def test_a_unit_that_neither_runs_nor_starts_at_boot_is_set_right(machine: Machine) -> None:
-    machine.systemctl("disable", "milter-greylist")
-    machine.systemctl("stop", "milter-greylist")
-    found = wrong(machine, "units")
+def test_a_unit_that_neither_runs_nor_starts_at_boot_is_set_right(borrowed: Machine) -> None:
+    borrowed.systemctl("disable", "milter-greylist")
+    borrowed.systemctl("stop", "milter-greylist")
+    found = wrong(borrowed, "units")
     # Nothing but the chain says that it is needed.
     assert set(found) == {"units.enabled", "units.started"}
-    fixed = machine.console("setup.fix", "units.enabled", "units.started", "--yes")
+    fixed = borrowed.console("setup.fix", "units.enabled", "units.started", "--yes")
     assert fixed.returncode == 0, fixed
-    assert wrong(machine, "units") == {}
-    assert machine.systemctl("is-enabled", "milter-greylist").strip() == "enabled"
-    assert machine.console("journal.undo", "--yes").returncode == 0
-    assert set(wrong(machine, "units")) == {"units.enabled", "units.started"}
+    assert wrong(borrowed, "units") == {}
+    assert borrowed.systemctl("is-enabled", "milter-greylist").strip() == "enabled"
+    assert borrowed.console("journal.undo", "--yes").returncode == 0
+    assert set(wrong(borrowed, "units")) == {"units.enabled", "units.started"}
+    borrowed.systemctl("enable", "--now", "milter-greylist")
 
 
 REPOSITORY = """\
@@ -144,16 +148,19 @@ def test_a_package_is_installed_by_the_real_apt_and_removed_again(machine: Machi
     assert machine.sh("dpkg-query -W") == status
 
 
-def test_milters_that_nobody_asks_are_all_put_into_the_list(machine: Machine) -> None:
-    listed = set(machine.sh("postconf -h smtpd_milters").replace(",", " ").split())
-    machine.sh("postconf -e smtpd_milters=; postfix reload")
-    before = machine.read(MAIN)
-    fixed = machine.console("setup.fix", "postfix.smtpd_milters", "--yes")
+def test_milters_that_nobody_asks_are_all_put_into_the_list(borrowed: Machine) -> None:
+    listed = set(borrowed.sh("postconf -h smtpd_milters").replace(",", " ").split())
+    healthy = borrowed.read(MAIN)
+    borrowed.sh("postconf -e smtpd_milters=; postfix reload")
+    before = borrowed.read(MAIN)
+    fixed = borrowed.console("setup.fix", "postfix.smtpd_milters", "--yes")
     assert fixed.returncode == 0, fixed
-    again = set(machine.sh("postconf -h smtpd_milters").replace(",", " ").split())
+    again = set(borrowed.sh("postconf -h smtpd_milters").replace(",", " ").split())
     assert len(again) == len(listed)
     assert {word.rpartition("/")[2] for word in again} == {
         word.rpartition("/")[2] for word in listed
     }
-    assert machine.console("journal.undo", "--yes").returncode == 0
-    assert machine.read(MAIN) == before
+    assert borrowed.console("journal.undo", "--yes").returncode == 0
+    assert borrowed.read(MAIN) == before
+    borrowed.write(MAIN, healthy)
+    borrowed.systemctl("reload", "postfix")

@@ -21,14 +21,14 @@ def modes(machine: Machine) -> str:
     return machine.sh(f"stat -c '%a %U:%G' {SOCKET}").strip()
 
 
-def test_the_faults_are_there(stock: Machine) -> None:
-    assert modes(stock) == "755 greylist:greylist"
-    assert stock.run(["systemctl", "is-active", "clamav-daemon"]).stdout == "inactive\n"
-    assert "smtp/inet/chroot = y" in stock.sh("postconf -F smtp/inet/chroot")
+def test_the_faults_are_there(shipped: Machine) -> None:
+    assert modes(shipped) == "755 greylist:greylist"
+    assert shipped.run(["systemctl", "is-active", "clamav-daemon"]).stdout == "inactive\n"
+    assert "smtp/inet/chroot = y" in shipped.sh("postconf -F smtp/inet/chroot")
 
 
-def test_paths_that_the_chroot_hides_are_found_missing(stock: Machine) -> None:
-    told = stock.console("chain.discover", "--json").json()
+def test_paths_that_the_chroot_hides_are_found_missing(shipped: Machine) -> None:
+    told = shipped.console("chain.discover", "--json").json()
     (chain,) = (chain for chain in told["chains"] if "smtp" in chain["services"])
     sockets = {milter["name"]: milter["socket"] for milter in chain["milters"]}
     assert sockets == {
@@ -38,7 +38,7 @@ def test_paths_that_the_chroot_hides_are_found_missing(stock: Machine) -> None:
         "spamass-milter": "exists",
     }
     assert all("chroot" in finding["why"] for finding in chain["findings"])
-    assert stock.console("chain.test").returncode == 6
+    assert shipped.console("chain.test").returncode == 6
 
 
 def test_the_socket_is_opened_for_good_and_closed_again(stock: Machine) -> None:

@@ -1,8 +1,10 @@
-"""The cache of built layers: whole or not there, kept while in use, swept when superseded."""
+"""The cache of built layers: whole or not there, kept while in use, swept when old."""
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,15 +62,38 @@ def test_a_build_that_fails_leaves_nothing(folder: Path) -> None:
     assert names(folder) == ["debian-base@one"]
 
 
-def test_what_is_superseded_goes_when_nobody_holds_it(folder: Path) -> None:
+def use(digest: str, name: str = "debian/base", *, ago: float = 0.0) -> None:
+    """Have a layer that was used last *ago* seconds before now."""
+    held = store.hold(name, digest, fill)
+    os.utime(held.root.parent, (time.time() - ago,) * 2)
+    held.let_go()
+
+
+def test_two_checkouts_leave_each_others_layers(folder: Path) -> None:
+    for _ in range(2):
+        use("mine")
+        use("theirs")
+    assert names(folder) == ["debian-base@mine", "debian-base@theirs"]
+
+
+def test_of_the_layers_used_before_the_last_stay(folder: Path) -> None:
+    use("elsewhere", "debian/base-more", ago=99.0)
+    for number in range(store.KEPT + 2):
+        use(str(number), ago=99.0 - number)
+    use("0", ago=50.0)
+    use("now")
+    kept = ["0", *(str(number) for number in range(4, store.KEPT + 2)), "now"]
+    assert names(folder) == ["debian-base-more@elsewhere", *(f"debian-base@{one}" for one in kept)]
+
+
+def test_what_nobody_used_for_days_goes_when_nobody_holds_it(folder: Path) -> None:
     old = store.hold("debian/base", "old", fill)
-    other = store.hold("debian/base-more", "old", fill)
-    store.hold("debian/base", "new", fill).let_go()
+    os.utime(old.root.parent, (0, 0))
+    use("new")
     assert old.root.exists()
     old.let_go()
-    store.hold("debian/base", "new", fill).let_go()
-    assert names(folder) == ["debian-base-more@old", "debian-base@new"]
-    other.let_go()
+    use("new")
+    assert names(folder) == ["debian-base@new"]
 
 
 def test_two_who_want_the_same_build_it_once(folder: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.system.busy import stretched
 from tests.system.rig.machine import OPERATOR, PYTHON
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ print("used", used() - before, flush=True)
 watch.close()
 """
 
+AT_ONCE = 1.0
+"""Seconds within which a change is told that nobody asks for."""
+
 IDLE = 5.0
 """Seconds for which a watch waits; what that costs can't be seen without waiting."""
 
@@ -76,11 +80,11 @@ def test_what_is_told_to_root_and_to_others(healthy: Machine) -> None:
         assert (none["known"], none["activity"]) == (False, "inactive")
 
 
-def test_since_is_when_it_was_started(machine: Machine) -> None:
-    (before,) = states(machine, "opendkim")
+def test_since_is_when_it_was_started(borrowed: Machine) -> None:
+    (before,) = states(borrowed, "opendkim")
     asked = time.time()
-    machine.systemctl("restart", "opendkim")
-    (after,) = states(machine, "opendkim")
+    borrowed.systemctl("restart", "opendkim")
+    (after,) = states(borrowed, "opendkim")
     assert asked - 0.1 < after["since"] < time.time()
     assert before["invocation"] != after["invocation"]
 
@@ -148,20 +152,21 @@ def watching(machine: Machine) -> Iterator[Watcher]:
             process.kill()
 
 
-def test_an_ordinary_user_is_told_of_changes_at_once(machine: Machine) -> None:
-    with watching(machine) as watcher:
+def test_an_ordinary_user_is_told_of_changes_at_once(borrowed: Machine) -> None:
+    with watching(borrowed) as watcher:
         started = time.monotonic()
-        machine.systemctl("kill", "-s", "KILL", "opendkim")
+        borrowed.systemctl("kill", "-s", "KILL", "opendkim")
         watcher.until("opendkim.service")
-        assert time.monotonic() - started < 1
-        machine.systemctl("stop", "spamd")
+        assert time.monotonic() - started < stretched(AT_ONCE)
+        borrowed.systemctl("stop", "spamd")
         watcher.until("spamd.service")
-        machine.systemctl("daemon-reexec")
+        borrowed.systemctl("daemon-reexec")
         watcher.until("any")
-        machine.systemctl("restart", "dbus.socket", "dbus.service")
+        borrowed.systemctl("restart", "dbus.socket", "dbus.service")
         watcher.until("any")
-        machine.systemctl("start", "spamd")
+        borrowed.systemctl("start", "spamd")
         watcher.until("spamd.service")
+    borrowed.systemctl("restart", "opendkim")
 
 
 def test_watching_an_idle_host_costs_nothing(healthy: Machine) -> None:

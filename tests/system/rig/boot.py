@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +91,9 @@ def running() -> dict[str, int]:
     for folder in RUNNING.glob("*"):
         told = _recorded(folder)
         if told and _is_same(told["owner"]) and told["keeper"]:
-            with suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
-                found[folder.name] = first_process(told["keeper"]["pid"])
+            leader = first_process(told["keeper"]["pid"])
+            if leader:  # else it ends, or starts again, just now
+                found[folder.name] = leader
     return found
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -177,7 +178,7 @@ class Machine:
             assert time.monotonic() < until, f"{what} did not happen in {timeout:.0f} s"
             time.sleep(0.02)
 
-    def booted(self, timeout: float = PATIENCE) -> None:
+    def booted(self, timeout: float = 3 * PATIENCE) -> None:
         """Wait until the machine has started, and learn its process 1."""
         until = time.monotonic() + timeout
         ready = False
@@ -188,6 +189,7 @@ class Machine:
                 except TimeoutError:
                     self._require_life(until)
         self.leader = first_process(self.keeper)
+        assert self.leader, f"{self.name} has no process 1"
 
     def reboot(self) -> None:
         """Start the machine again: what is on its disk stays, /run is empty."""
@@ -234,23 +236,37 @@ class Machine:
         if self._keeper.poll() is not None:
             raise AssertionError(f"{self.name} ended while it started:\n{self._last_words()}")
         if time.monotonic() > until:
-            raise AssertionError(f"{self.name} did not start in time:\n{self._last_words()}")
+            waits = f"{self._jobs()}\n{self._last_words()}"
+            raise AssertionError(f"{self.name} did not start in time:\n{waits}")
+
+    def _jobs(self) -> str:
+        """Return what systemd in there waits for."""
+        leader = first_process(self.keeper)
+        if not leader:
+            return "it has no process 1"
+        ask = entering(leader, ["timeout", "10", "systemctl", "list-jobs", "--no-pager"])
+        told = subprocess.run(ask, capture_output=True, text=True, check=False)
+        return told.stdout + told.stderr
 
     def _last_words(self) -> str:
         return "\n".join(self.console_log().splitlines()[-20:])
 
 
 def first_process(keeper: int) -> int:
-    """Return the pid, out here, of process 1 in the innermost namespace below *keeper*."""
+    """Return the pid, out here, of process 1 in the innermost namespace below *keeper*.
+
+    It is 0 where there is none; processes that end meanwhile are passed over.
+    """
     left = [keeper]
     while left:
         pid = left.pop()
-        left += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        status = Path(f"/proc/{pid}/status").read_text()
-        numbers = status.partition("NSpid:")[2].splitlines()[0].split()
-        if len(numbers) == len(_own_numbers()) + 2 and numbers[-1] == "1":
-            return pid
-    raise AssertionError("the machine has no process 1")
+        with suppress(FileNotFoundError, ProcessLookupError):
+            left += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            status = Path(f"/proc/{pid}/status").read_text()
+            numbers = status.partition("NSpid:")[2].splitlines()[0].split()
+            if len(numbers) == len(_own_numbers()) + 2 and numbers[-1] == "1":
+                return pid
+    return 0
 
 
 def _own_numbers() -> list[str]:

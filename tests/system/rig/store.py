@@ -1,8 +1,9 @@
 """The built layers: a cache folder outside the checkout, shared by all who use the rig.
 
 A layer is built in a folder of another name and renamed when it is whole, so an interrupted build
-leaves nothing that looks whole. Who boots a layer holds a shared lock on its folder; a layer that
-was superseded is removed as soon as nobody holds it. One build goes on at a time.
+leaves nothing that looks whole. Who boots a layer holds a shared lock on its folder. Checkouts with
+different recipes share the folder, so of each layer those stay that were used last; what is older
+is removed when nobody holds it. One build goes on at a time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import os
 import shutil
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLDER = Path(os.environ.get("MILTER_CONSOLE_RIG") or "/var/cache/milter-console-rig")
+
+KEPT = 4
+"""How many builds of one layer stay: of some checkouts, or of a branch and back."""
+
+KEPT_FOR = 7 * 24 * 3600.0
+"""Seconds after its last use until one of these goes too: the lowest takes most of a gigabyte."""
 
 
 class Held(NamedTuple):
@@ -49,6 +57,7 @@ def hold(name: str, digest: str, build: Callable[[Path], None]) -> Held:
             if held is None:
                 _build(folder, build)
                 held = _held(folder)
+    os.utime(held.lock)  # the time of its last use
     _sweep(stem, folder)
     return held
 
@@ -100,17 +109,28 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
 
 
 def _sweep(stem: str, current: Path) -> None:
-    """Remove the other layers of this name that nobody holds, unless a build goes on."""
-    others = [folder for folder in FOLDER.glob(f"{stem}@*") if folder != current]
-    if not others:
+    """Remove the old layers of this name that nobody holds, unless a build goes on."""
+    others = {folder: _used(folder) for folder in FOLDER.glob(f"{stem}@*") if folder != current}
+    latest = sorted(others, key=others.__getitem__, reverse=True)[: KEPT - 1]
+    fresh = [folder for folder in latest if others[folder] > time.time() - KEPT_FOR]
+    old = [folder for folder in others if folder not in fresh]
+    if not old:
         return
     with (FOLDER / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        for other in others:
+        for other in old:
             _remove(other)
+
+
+def _used(folder: Path) -> float:
+    """Return when a layer was used last; 0 where it is gone, or only part of one."""
+    try:
+        return 0.0 if folder.suffix == ".part" else folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _remove(other: Path) -> None:

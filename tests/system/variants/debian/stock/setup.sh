@@ -4,6 +4,9 @@
 # milter-greylist's socket is closed to Postfix; clamd has no signatures and does not start.
 echo mail.example.test | tee /etc/mailname >/etc/hostname
 printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 mail.example.test mail\n' >/etc/hosts
+# A daemon that is asked to end amid its start may not hear it, as spamd: 90 s would be waited.
+mkdir --parents /etc/systemd/system.conf.d
+printf '[Manager]\nDefaultTimeoutStopSec=10s\n' >/etc/systemd/system.conf.d/patience.conf
 : >/etc/resolv.conf # a machine has no network, and shall not wait for a name server
 hostname mail.example.test
 make-ssl-cert generate-default-snakeoil --force-overwrite

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # RHEL's layout over Debian's packages. What Debian has elsewhere, or calls otherwise, goes.
 
+mkdir --parents /etc/clamd.d
+# A daemon that is asked to end amid its start may not hear it, as spamd: 90 s would be waited.
+mkdir --parents /etc/systemd/system.conf.d
+printf '[Manager]\nDefaultTimeoutStopSec=10s\n' >/etc/systemd/system.conf.d/patience.conf
 # The samples are ClamAV's own; the packages of Fedora and EPEL change these lines.
 sample() { gzip --decompress --force --stdout "/usr/share/doc/$1.sample"*; }
 sample clamav-daemon/examples/clamd.conf | sed \
