@@ -154,7 +154,7 @@ def _place(ctx: Context, name: str) -> _Place:
         raise ActionError(
             f"{service.name} is no milter (it is of the role {service.role})",
             Exit.USAGE,
-            f"stop it with: console run services.stop --service {service.name}",
+            f"stop it with: console run services.stop {service.name}",
         )
     state = unit_state(ctx.host, service)
     found = chains(ctx.host)
@@ -259,7 +259,7 @@ def _require_reachable(place: _Place) -> None:
                 f"{manager.name} names {service.name}, and Postfix does not ask {manager.name}",
                 Exit.PROBLEM,
                 f"take {manager.name} into the chain first: console run services.take "
-                f"--service {manager.name}",
+                f"{manager.name}",
             )
     listener = place.listener
     if listener is None:

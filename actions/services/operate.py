@@ -115,7 +115,7 @@ def _require_no_vanished(
             f"{manager.name}'s configuration leaves it out; nothing was changed",
             Exit.PROBLEM,
             f"name it there again; or take it out for good: console run services.drop "
-            f"--service {vanished[0]}; or say that it is meant: --unasked {vanished[0]}",
+            f"{vanished[0]}; or say that it is meant: --unasked {vanished[0]}",
         )
 
 
@@ -225,13 +225,13 @@ def _require_sense(
         raise ActionError(
             f"{service.name} is starting or stopping now ({state.detail})",
             Exit.PROBLEM,
-            f"wait for it: console run services.wait --service {service.name}",
+            f"wait for it: console run services.wait {service.name}",
         )
     if operation != "stop":
         require_startable(host, operation, service, state)
     if operation != "reload":
         return
-    restart = f"console run services.restart --service {service.name}"
+    restart = f"console run services.restart {service.name}"
     if state.activity != "active":
         start = restart.replace("restart", "start")
         raise ActionError(f"{service.name} does not run", Exit.PROBLEM, f"start it: {start}")

@@ -27,9 +27,7 @@ def lab() -> Iterator[Lab]:
 
 
 def test_a_dry_run_says_what_it_means_for_mail(lab: Lab) -> None:
-    told = console(
-        *("run", "services.stop", "--service", "clamav-milter", "--lab", lab.root), "--dry-run"
-    )
+    told = console(*("run", "services.stop", "clamav-milter", "--lab", lab.root), "--dry-run")
     assert told.returncode == 0
     assert "$ systemctl stop clamav-milter.service" in told.stdout
     assert "while it is down: mail passes unfiltered" in told.stdout
@@ -57,7 +55,7 @@ def test_what_is_missing_and_what_should_not_be_there_is_told(lab: Lab) -> None:
 
 def test_a_wait_that_is_over_names_what_lacks(lab: Lab) -> None:
     told = console(
-        *("run", "services.wait", "--lab", lab.root, "--service", "opendkim"),
+        *("run", "services.wait", "--lab", lab.root, "opendkim"),
         *("--state", "stopped", "--within", "0"),
     )
     assert told.returncode == 1
@@ -66,7 +64,7 @@ def test_a_wait_that_is_over_names_what_lacks(lab: Lab) -> None:
 
 
 def test_a_wait_as_json(lab: Lab) -> None:
-    told = console("run", "services.wait", "--lab", lab.root, "--service", "opendkim", "--json")
+    told = console("run", "services.wait", "--lab", lab.root, "opendkim", "--json")
     document = json.loads(told.stdout)
     assert (document["schema"], document["because"]) == ("services.wait/1", "")
 

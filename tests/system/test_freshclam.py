@@ -97,7 +97,7 @@ def fetched(machine: Machine, *words: str) -> dict[str, Any]:
 
 
 def test_the_first_run_fetches_starts_clamd_and_proves_it(fresh: Machine) -> None:
-    start = fresh.console("services.start", "--service=clamd", "--yes")
+    start = fresh.console("services.start", "clamd", "--yes")
     assert start.returncode == 5, "clamd does not start without signatures"
     assert "ConditionPathExistsGlob" in start.stdout
     with mirror(fresh):

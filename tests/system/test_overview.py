@@ -48,6 +48,6 @@ def test_a_killed_milter_is_told_first_and_once(borrowed: Machine) -> None:
     assert first["name"] == "services.opendkim"
     assert first["health"] == "down"
     assert first["remedy"]["action"] == "services.start"
-    mended = borrowed.console("services.start", "--service", "opendkim", "--yes")
+    mended = borrowed.console("services.start", "opendkim", "--yes")
     assert mended.returncode == 0, mended
     assert "services.opendkim" not in names(overview(borrowed))

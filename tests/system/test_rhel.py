@@ -194,7 +194,7 @@ def own(booted: Callable[[str], AbstractContextManager[Machine]]) -> Iterator[Ma
 
 
 def test_a_milter_is_dropped_and_taken_again(own: Machine) -> None:
-    dropped = done(own, "services.drop", "--service=milter-greylist")
+    dropped = done(own, "services.drop", "milter-greylist")
     assert dropped["proof"]["status"] == "proved"
     assert asked(own) == CHILDREN[1:]
     assert own.run(["systemctl", "is-enabled", "milter-greylist"]).stdout == "disabled\n"
@@ -202,7 +202,7 @@ def test_a_milter_is_dropped_and_taken_again(own: Machine) -> None:
     # milter-manager itself knows, not only its configuration: who would be deferred passes.
     assert chain_report(own, DYNAMIC)["status"] == "accept"
 
-    taken = done(own, "services.take", "--service=milter-greylist")
+    taken = done(own, "services.take", "milter-greylist")
     assert taken["proof"]["status"] == "proved"
     assert asked(own) == CHILDREN
     assert chain_report(own, DYNAMIC)["status"] == "temporary-failure"
@@ -233,7 +233,7 @@ def test_an_operators_own_definition_goes_before_what_is_found(own: Machine) -> 
 
 def test_a_reload_that_would_drop_every_child_is_not_done(own: Machine) -> None:
     own.write(LOCAL, "define_milter(\n")
-    ended = own.console("services.reload", "--service=milter-manager", "--yes", "--json")
+    ended = own.console("services.reload", "milter-manager", "--yes", "--json")
     assert ended.returncode == 1
     assert f"{LOCAL}:1: syntax error" in ended.json()["error"]
     assert f"mend {LOCAL}, line 1, " in ended.json()["next_step"]

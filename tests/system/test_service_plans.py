@@ -81,11 +81,11 @@ def test_each_service_is_stopped_and_the_undo_starts_it(
     shared: Machine, orders: Orders, service: str
 ) -> None:
     unit = SERVICES[service]
-    report = done(orders, "services.stop", f"--service={service}")
+    report = done(orders, "services.stop", service)
     assert not is_active(shared, unit)
     undone(orders, report)
     assert is_active(shared, unit)
-    waited = orders.console("services.wait", f"--service={service}", "--json").json()
+    waited = orders.console("services.wait", service, "--json").json()
     assert waited["because"] == ""
 
 
@@ -94,7 +94,7 @@ def test_a_service_is_restarted_and_answers(shared: Machine, orders: Orders, ser
     """By its unit's name: a milter, one with a socket unit, and who asks all milters."""
     unit = SERVICES[service]
     before = invocation(shared, unit)
-    report = done(orders, "services.restart", f"--service={unit}")
+    report = done(orders, "services.restart", unit)
     assert report["proof"]["status"] == "proved"
     assert invocation(shared, unit) != before
 
@@ -104,7 +104,7 @@ def test_a_service_is_taken_off_boot_and_the_undo_puts_it_back(
     shared: Machine, orders: Orders, service: str
 ) -> None:
     unit = SERVICES[service]
-    report = done(orders, "services.disable", f"--service={service}")
+    report = done(orders, "services.disable", service)
     assert not is_enabled(shared, unit)
     undone(orders, report)
     assert is_enabled(shared, unit)
@@ -129,7 +129,7 @@ def test_a_connection_does_not_start_what_was_stopped(
     socket_activated: Machine, orders: Orders
 ) -> None:
     machine = socket_activated
-    report = done(orders, "services.stop", "--service=clamd")
+    report = done(orders, "services.stop", "clamd")
     (change,) = report["changes"]
     assert change["command"] == "systemctl stop clamav-daemon.socket clamav-daemon.service"
     knock = "import socket; socket.socket(socket.AF_UNIX).connect('/run/clamav/clamd.ctl')"
@@ -146,7 +146,7 @@ def test_an_init_scripts_old_process_is_gone_before_the_new_one_starts(
     """spamass-milter takes seconds to end, and removes its socket then."""
     pgrep = ["pgrep", "-x", "spamass-milter"]
     old = shared.run(pgrep).stdout.split()
-    done(orders, "services.restart", "--service=spamass-milter")
+    done(orders, "services.restart", "spamass-milter")
     (new,) = shared.run(pgrep).stdout.split()
     assert new not in old
     socket = "/var/spool/postfix/spamass/spamass.sock"
@@ -157,11 +157,11 @@ def test_a_masked_unit_names_who_masked_it_and_the_way_out(shared: Machine) -> N
     shared.systemctl("stop", "opendkim")
     shared.systemctl("mask", "opendkim")
     try:
-        told = shared.console("services.start", "--service=opendkim", "--yes")
+        told = shared.console("services.start", "opendkim", "--yes")
         assert told.returncode == 1
         assert "opendkim.service is masked by an administrator" in told.stderr
         assert "systemctl unmask opendkim.service" in told.stderr
-        enable = shared.console("services.enable", "--service=opendkim", "--yes")
+        enable = shared.console("services.enable", "opendkim", "--yes")
         assert "masked" in enable.stderr
     finally:
         shared.systemctl("unmask", "opendkim")
@@ -169,7 +169,7 @@ def test_a_masked_unit_names_who_masked_it_and_the_way_out(shared: Machine) -> N
 
 
 def test_a_unit_that_nothing_enables_says_so(orders: Orders) -> None:
-    told = orders.console("services.disable", "--service=journald", "--yes")
+    told = orders.console("services.disable", "journald", "--yes")
     assert told.returncode == 1
     assert "it has no [Install] section" in told.stderr
 
@@ -183,7 +183,7 @@ def test_what_does_not_start_is_rolled_back_with_its_last_words(
     shared.systemctl("stop", "milter-greylist")
     shared.write(path, before.replace('socket "', 'socket "/nonexistent'))
     try:
-        told = orders.console("services.start", "--service=milter-greylist", "--yes", "--json")
+        told = orders.console("services.start", "milter-greylist", "--yes", "--json")
         report = told.json()
         assert report["status"] == "rolled back"
         assert "it logged: " in report["because"]
@@ -213,7 +213,7 @@ def test_a_broken_configuration_is_not_taken_up(
     before = invocation(shared, SERVICES[service]), entries(orders)
     shared.write(path, f"{text}\nFrobnicate yes\n")
     try:
-        told = orders.console("services.restart", f"--service={service}", "--yes")
+        told = orders.console("services.restart", service, "--yes")
     finally:
         shared.write(path, text)
     assert told.returncode == 1, told.stdout
@@ -224,13 +224,13 @@ def test_a_broken_configuration_is_not_taken_up(
 
 def test_a_milter_leaves_postfixs_list_before_it_stops(shared: Machine, orders: Orders) -> None:
     before = shared.read("/etc/postfix/main.cf"), shared.read("/etc/postfix/master.cf")
-    report = done(orders, "services.drop", "--service=opendkim")
+    report = done(orders, "services.drop", "opendkim")
     kinds = [change["kind"] for change in report["changes"]]
     assert kinds[-2:] == ["disable", "stop"]
     assert kinds.index("reload") < kinds.index("stop")
     assert "opendkim" not in shared.run(["postconf", "-hx", "smtpd_milters"]).checked().stdout
     assert not is_active(shared, "opendkim.service")
-    taken = done(orders, "services.take", "--service=opendkim")
+    taken = done(orders, "services.take", "opendkim")
     assert "opendkim" in shared.run(["postconf", "-hx", "smtpd_milters"]).checked().stdout
     undone(orders, taken)
     undone(orders, report)
@@ -250,7 +250,7 @@ def late(shared: Machine) -> Iterator[Machine]:
         f"[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart={command}\n",
     )
     shared.sh("systemctl daemon-reload; systemctl restart opendkim")
-    waited = shared.console("services.wait", "--service=opendkim", "--within=20", "--json").json()
+    waited = shared.console("services.wait", "opendkim", "--within=20", "--json").json()
     assert waited["because"] == ""
     yield shared
     shared.sh(f"rm -r {folder}; systemctl daemon-reload; systemctl restart opendkim")
@@ -259,7 +259,7 @@ def late(shared: Machine) -> Iterator[Machine]:
 def test_the_undo_of_a_drop_sends_no_mail_before_the_milter_answers(
     late: Machine, orders: Orders
 ) -> None:
-    report = done(orders, "services.drop", "--service=opendkim")
+    report = done(orders, "services.drop", "opendkim")
     told = done(orders, "journal.undo", f"--entry={report['entry']}")
     assert [one["kind"] for one in told["changes"]][:3] == ["start", "enable", "wait"]
     assert told["proof"]["status"] == "proved"
@@ -268,13 +268,13 @@ def test_the_undo_of_a_drop_sends_no_mail_before_the_milter_answers(
 
 def test_sudo_applies_the_plan_that_an_ordinary_user_confirmed(shared: Machine) -> None:
     before = invocation(shared, "opendkim")
-    restart = ("services.restart", "--service=opendkim", "--yes", "--json")
+    restart = ("services.restart", "opendkim", "--yes", "--json")
     told = shared.console(*restart, user=SUDOER)
     assert told.json()["status"] == "applied", told
     assert invocation(shared, "opendkim") != before
 
 
 def test_without_sudo_nothing_is_done(shared: Machine) -> None:
-    told = shared.console("services.stop", "--service=opendkim", "--yes", user=OPERATOR)
+    told = shared.console("services.stop", "opendkim", "--yes", user=OPERATOR)
     assert told.returncode == 3
     assert is_active(shared, "opendkim.service")

@@ -80,7 +80,7 @@ def test_a_milter_that_postfix_may_not_open_is_not_taken(machine: Machine) -> No
     socket = "/var/spool/postfix/opendkim/opendkim.sock"
     machine.sh("postconf -X smtpd_milters non_smtpd_milters; postfix reload")
     machine.run(["chmod", "600", socket]).checked()
-    told = machine.console("services.take", "--service=opendkim", "--yes")
+    told = machine.console("services.take", "opendkim", "--yes")
     assert told.returncode == 1
     assert f"Postfix's user postfix may not open unix:{socket}" in told.stderr
     assert machine.console("journal.list", "--json").json()["entries"] == []

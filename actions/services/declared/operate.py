@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Service = Annotated[
     str,
-    Option("its name, such as clamav-milter, or its unit", ("-s",), "NAME"),
+    Option("its name, such as clamav-milter, or its unit", metavar="NAME", positional=True),
 ]
 
 Unasked = Annotated[
