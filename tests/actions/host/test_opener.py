@@ -237,14 +237,15 @@ def test_one_that_is_started_amid_the_closing_is_not_waited_for(opener: Opener) 
     channel, process = opener._channel, opener._process
     assert channel is not None
     assert process is not None
+    close, wait = channel.close, process.wait
     late = threading.Thread(target=opener.start)
 
     class Closing:
         """The channel; a look that is still under way asks for another one as it is closed."""
 
         def close(self) -> None:
-            channel.close()
-            process.wait()
+            close()
+            wait()
             late.start()
             late.join(0.2)
 
