@@ -180,11 +180,13 @@ def _distinct(states: Iterable[UnitState]) -> list[UnitState]:
     return list(once.values())
 
 
-def _likelihood(state: UnitState) -> tuple[bool, int, bool, int, str]:
+def _likelihood(state: UnitState) -> tuple[int, bool, bool, bool, int, str]:
     return (
-        state.masked,
         _ACTIVITIES.index(state.activity),
         not state.enabled,
+        # Debian 13 has both postfix.service, which may be masked, and postfix@-.service unused.
+        "@" in state.name,
+        state.masked,
         len(state.name),
         state.name,
     )
