@@ -16,7 +16,7 @@ from actions.record import Record
 from widgets.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from textual.app import App
 
@@ -73,9 +73,14 @@ class Wish(Record):
             yield services_named(sorted(self.services))
             yield from (check for check in known_checks() if check.name == "sockets.check")
             return
-        for check in known_checks():
-            if self.whole or check.quick:
-                yield check
+        yield from (check for check in known_checks() if check.quick)
+
+
+def slow_checks() -> Iterator[Check]:
+    """Yield the looks that a whole look has besides: they may take long."""
+    from actions.overview.looks import known_checks
+
+    yield from (check for check in known_checks() if not check.quick)
 
 
 WHOLE = Wish(whole=True)
@@ -108,7 +113,11 @@ class HostLook:
         self._host = host
         self._app = app
         self._known: Overview | None = None
+        self._making = threading.Lock()
         self._job: Job | None = None
+        self._slow: Job | None = None
+        """What takes long, beside which the services are followed all the same."""
+        self._is_slow_wished = False
         self._wish = Wish()
         self._watchers: set[object] = set()
         self._watch: Watch | None = None
@@ -121,7 +130,7 @@ class HostLook:
     @property
     def is_under_way(self) -> bool:
         """Whether it is being looked at."""
-        return self._job is not None
+        return self._job is not None or self._slow is not None
 
     def latest(self, name: str) -> object | None:
         """Return what the look called *name*, such as "setup.check", told last, or None."""
@@ -130,14 +139,20 @@ class HostLook:
     def begin(self, wish: Wish) -> None:
         """Look; nothing waits for it. A look under way is followed by another one."""
         self._wish = self._wish.and_also(wish)
+        self._is_slow_wished = self._is_slow_wished or wish.whole
         if self._job is None and self._wish:
-            wish, self._wish = self._wish, Wish()
-            if wish.whole:
-                self._whole = time.monotonic()
-            now = wish
-            self._job = Job(self._host, lambda ctx: self._look(ctx, now), self._app)
-            self._job.start()
-            self._app.post_message(self.News())
+            now, self._wish = self._wish, Wish()
+            self._job = self._started(now.checks)
+        if self._slow is None and self._is_slow_wished:
+            self._is_slow_wished = False
+            self._whole = time.monotonic()
+            self._slow = self._started(slow_checks)
+
+    def _started(self, checks: Callable[[], Iterable[Check]]) -> Job:
+        job = Job(self._host, lambda ctx: self._look(ctx, checks()), self._app)
+        job.start()
+        self._app.post_message(self.News())
+        return job
 
     def watch(self, who: object, *, watched: bool) -> None:
         """Follow the services as long as anybody watches.
@@ -170,15 +185,19 @@ class HostLook:
 
     def told(self, message: Job.Told) -> None:
         """Take what is known so far."""
-        if message.job is self._job:
+        if message.job in {self._job, self._slow}:
             self.report = cast("OverviewReport", message.event)
             self._app.post_message(self.News())
 
     def took(self, message: Job.Ended) -> None:
         """Take what came of a look."""
-        if message.job is not self._job:
+        if message.job is self._job:
+            self._job = None
+        elif message.job is self._slow:
+            self._slow = None
+        else:
             return
-        self._job, self.fault = None, message.fault
+        self.fault = message.fault
         self.ended = time.monotonic()
         if message.result is not None:
             self.report = cast("OverviewReport", message.result)
@@ -187,12 +206,13 @@ class HostLook:
 
     # In the thread of a job, where also what is needed is imported: the screen does not wait
 
-    def _look(self, ctx: Context, wish: Wish) -> OverviewReport:
+    def _look(self, ctx: Context, checks: Iterable[Check]) -> OverviewReport:
         from actions.overview.check import Overview
 
         began = time.process_time()
-        self._known = self._known or Overview(self._host)
-        report = self._known.looked(ctx, wish.checks())
+        with self._making:
+            self._known = self._known or Overview(self._host)
+        report = self._known.looked(ctx, checks)
         self._cost = time.process_time() - began
         self._follow(report)
         return report

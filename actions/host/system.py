@@ -6,6 +6,7 @@ Making one costs nothing: every port is made, and its module imported, when it i
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Literal
 
 from actions.host.errors import HostError
@@ -65,6 +66,10 @@ class SystemHost:
         return self.opener.connect_as(self.accounts.user(user), endpoint, timeout)
 
 
+REFUSED_FOR = 5.0
+"""Seconds for which postconf is not asked again what it refused (a fatal error sleeps for 1 s)."""
+
+
 class SystemPostfix:
     """Postfix's settings, as ``postconf`` tells them; each answer is asked for once."""
 
@@ -72,6 +77,8 @@ class SystemPostfix:
         self._commands = commands
         self._settings: dict[tuple[str, ...], dict[str, str]] = {}
         self._services: tuple[PostfixService, ...] | None = None
+        self._refused: dict[tuple[str, ...], tuple[float, str]] = {}
+        """What postconf refused to read, when, and why."""
         self._folder = ""
         self._seen: tuple[object, ...] = ()
 
@@ -97,7 +104,7 @@ class SystemPostfix:
         if self._services is None:
             from actions.host.master import read_master
 
-            text = self._ask("-M")
+            text = self._read("-M")
             self._services = read_master(text, chroot=self._chroots_by_default())
         return self._services
 
@@ -136,6 +143,7 @@ class SystemPostfix:
         """Forget the answers where main.cf or master.cf is another file since they were given."""
         if self._folder and self._seen != (seen := self._stamps()):
             self._settings, self._services, self._seen = {}, None, seen
+            self._refused = {}
 
     def _stamps(self) -> tuple[object, ...]:
         return tuple(_stamp(f"{self._folder}/{name}") for name in ("main.cf", "master.cf"))
@@ -151,7 +159,7 @@ class SystemPostfix:
     def _told(self, name: str, *arguments: str) -> str:
         self._forget_what_changed()
         if arguments not in self._settings:
-            lines = (line.partition("=") for line in self._ask(*arguments).split("\n"))
+            lines = (line.partition("=") for line in self._read(*arguments).split("\n"))
             told = {key.strip(): value.strip() for key, equals, value in lines if equals}
             self._settings[arguments] = told
             if not self._folder and "-x" in arguments:
@@ -161,6 +169,17 @@ class SystemPostfix:
             return self._settings[arguments][name]
         except KeyError:
             raise HostError(f"Postfix has no setting {name!r}") from None
+
+    def _read(self, *arguments: str) -> str:
+        """Return what postconf reads; a refusal holds for a while, as each takes it a second."""
+        when, why = self._refused.get(arguments, (float("-inf"), ""))
+        if time.monotonic() - when < REFUSED_FOR:
+            raise HostError(why)
+        try:
+            return self._ask(*arguments)
+        except HostError as error:
+            self._refused[arguments] = (time.monotonic(), str(error))
+            raise
 
     def _ask(self, *arguments: str) -> str:
         asked = self._commands.run(["postconf", *arguments])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -51,6 +52,9 @@ class Overview:
         self._host = host
         self._given = given
         self._seen: dict[str, Seen] = {}
+        self._left: dict[str, None] = {}
+        """The looks under way, of all that go on at the same time."""
+        self._lock = threading.Lock()
 
     def looked(self, ctx: Context, checks: Iterable[Check]) -> OverviewReport:
         """Do *checks* beside each other, and return all that is known then.
@@ -59,36 +63,45 @@ class Overview:
             Cancelled: the operator cancelled.
         """
         asked = tuple(checks)
-        left = {check.name: None for check in asked}
         partial = any(check.given for check in asked)
-        ctx.tell(self._report(tuple(left)))
+        with self._lock:
+            self._left.update((check.name, None) for check in asked)
+        ctx.tell(self._report())
 
         def take(seen: Seen) -> None:
-            self._seen[seen.name] = _merged(self._seen.get(seen.name), seen, partial)
-            left.pop(seen.name, None)
-            if left:
-                ctx.tell(self._report(tuple(left)))
+            with self._lock:
+                self._seen[seen.name] = _merged(self._seen.get(seen.name), seen, partial)
+                self._left.pop(seen.name, None)
+            if self._left:
+                ctx.tell(self._report())
 
-        look(ctx, asked, take)
-        return self._report(())
+        try:
+            look(ctx, asked, take)
+        finally:
+            with self._lock:
+                for check in asked:
+                    self._left.pop(check.name, None)
+        return self._report()
 
     def latest(self, name: str) -> object | None:
         """Return what the look called *name* told last; None where it told nothing yet."""
         seen = self._seen.get(name)
         return seen.report if seen else None
 
-    def _report(self, under_way: tuple[str, ...]) -> OverviewReport:
+    def _report(self) -> OverviewReport:
         notes: list[str] = []
-        services = _services(self._seen)
+        with self._lock:
+            under_way, seen_now = tuple(self._left), dict(self._seen)
+        services = _services(seen_now)
         order = [check.name for check in known_checks()]
-        looks = sorted(self._seen.values(), key=lambda one: order.index(one.name))
+        looks = sorted(seen_now.values(), key=lambda one: order.index(one.name))
         findings = [finding for seen in looks for finding in _findings(seen)]
         told = told_once(findings, services)
         known = (*_on_file(self._host, notes), *self._given)
         sorted_out = acknowledged.sort_out(told.findings, known, time.strftime("%Y-%m-%d"))
-        chains = self._seen.get(CHAIN)
-        queue = self._seen.get("queue.list")
-        sockets = self._seen.get("sockets.check")
+        chains = seen_now.get(CHAIN)
+        queue = seen_now.get("queue.list")
+        sockets = seen_now.get("sockets.check")
         return OverviewReport(
             sorted_out.counted,
             sorted_out.acknowledged,
