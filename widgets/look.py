@@ -219,7 +219,7 @@ class HostLook:
 
     def _follow(self, report: OverviewReport | None = None) -> None:
         """Follow the services of *report*, where somebody looks."""
-        from actions.services.watch import Watch
+        from actions.services.watch import Changed, Watch
 
         seen = report or self.report
         services = tuple(one.service for one in seen.services) if seen else ()
@@ -230,6 +230,8 @@ class HostLook:
             if self._watchers and services:
                 self._followed = services
                 self._watch = Watch(self._host, services, self._heard)
+                # What changed between the look and the first mark of the watch is told by neither.
+                self._heard(Changed(frozenset(one.name for one in services)))
 
     def _let_go(self) -> None:
         with self._following:
