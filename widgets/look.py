@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -186,7 +186,7 @@ class HostLook:
     def told(self, message: Job.Told) -> None:
         """Take what is known so far."""
         if message.job in {self._job, self._slow}:
-            self.report = cast("OverviewReport", message.event)
+            self._take()
             self._app.post_message(self.News())
 
     def took(self, message: Job.Ended) -> None:
@@ -200,9 +200,13 @@ class HostLook:
         self.fault = message.fault
         self.ended = time.monotonic()
         if message.result is not None:
-            self.report = cast("OverviewReport", message.result)
+            self._take()
         self._app.post_message(self.News())
         self.begin(Wish())
+
+    def _take(self) -> None:
+        """Take the newest report: of two looks, one may tell an older one later."""
+        self.report = self._known.newest if self._known else None
 
     # In the thread of a job, where also what is needed is imported: the screen does not wait
 

@@ -49,6 +49,8 @@ class Overview:
     """
 
     def __init__(self, host: Host, given: tuple[Acknowledgement, ...] = ()) -> None:
+        self.newest = OverviewReport(())
+        """What is known by now, by all looks that go on at the same time."""
         self._host = host
         self._given = given
         self._seen: dict[str, Seen] = {}
@@ -89,9 +91,13 @@ class Overview:
         return seen.report if seen else None
 
     def _report(self) -> OverviewReport:
-        notes: list[str] = []
         with self._lock:
-            under_way, seen_now = tuple(self._left), dict(self._seen)
+            self.newest = self._made()
+            return self.newest
+
+    def _made(self) -> OverviewReport:
+        under_way, seen_now = tuple(self._left), self._seen
+        notes: list[str] = []
         services = _services(seen_now)
         order = [check.name for check in known_checks()]
         looks = sorted(seen_now.values(), key=lambda one: order.index(one.name))
