@@ -7,7 +7,7 @@ from typing import Literal
 from actions.record import Record
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - it is compared, not bound
+EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - it is compared, not bound
 
 
 class BadEndpoint(ValueError):
@@ -29,7 +29,7 @@ class Endpoint(Record):
         """What all specifications of one socket of this host have in common."""
         if self.family == "unix":
             return real_path(self.place), 0
-        return "" if self.place in LOOPBACK | _EVERYWHERE else self.place, self.port
+        return "" if self.place in LOOPBACK | EVERYWHERE else self.place, self.port
 
 
 UNIX_PATH_LIMIT = 107
@@ -81,7 +81,7 @@ def asked_at(address: str) -> str:
     bare = address.strip("[]")
     if bare == "::":
         return "[::1]"
-    if bare in _EVERYWHERE or bare == "localhost":
+    if bare in EVERYWHERE or bare == "localhost":
         return "127.0.0.1"
     return f"[{bare}]" if ":" in bare else bare
 

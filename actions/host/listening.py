@@ -8,7 +8,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from actions.host.endpoint import real_path
+from actions.host.endpoint import EVERYWHERE, real_path
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Table(Record):
 
     def at_port(self, address: str, port: int) -> tuple[int, ...]:
         """Return the sockets that take connections to *port* at *address*, a name or a number."""
-        if address in {"", "*", "0.0.0.0", "::"}:  # noqa: S104
+        if address in EVERYWHERE:
             every = [found for (_, bound), found in self.ports.items() if bound == port]
             return tuple(inode for found in every for inode in found)
         names = {"localhost": ("127.0.0.1", "::1")}.get(address.lower(), (address,))

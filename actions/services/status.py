@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from actions.action import ActionError, Exit
 from actions.finding import Health
@@ -33,11 +33,8 @@ if TYPE_CHECKING:
     from actions.services.looks.heard import Login
     from actions.services.looks.logged import Line
 
-T = TypeVar("T")
-
 LOGIN_PATIENCE = 5.0
 """Seconds more where there is a login: a wrong password is answered late on purpose."""
-
 
 ELSEWHERE = "see where it listens and where it is asked: console run chain.discover"
 """The next step where a service runs, and nobody listens where it should."""
