@@ -107,7 +107,6 @@ class HostLook:
 
     def __init__(self, host: Host, app: App[None]) -> None:
         self.report: OverviewReport | None = None
-        self.fault: Fault | None = None
         self.ended = 0.0
         """When the last look ended, on `time.monotonic`."""
         self._host = host
@@ -118,6 +117,8 @@ class HostLook:
         self._slow: Job | None = None
         """What takes long, beside which the services are followed all the same."""
         self._is_slow_wished = False
+        self._fault: Fault | None = None
+        self._slow_fault: Fault | None = None
         self._wish = Wish()
         self._watchers: set[object] = set()
         self._watch: Watch | None = None
@@ -131,6 +132,11 @@ class HostLook:
     def is_under_way(self) -> bool:
         """Whether it is being looked at."""
         return self._job is not None or self._slow is not None
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why the last look told nothing, the quick one or that which takes long."""
+        return self._fault or self._slow_fault
 
     def latest(self, name: str) -> object | None:
         """Return what the look called *name*, such as "setup.check", told last, or None."""
@@ -192,12 +198,11 @@ class HostLook:
     def took(self, message: Job.Ended) -> None:
         """Take what came of a look."""
         if message.job is self._job:
-            self._job = None
+            self._job, self._fault = None, message.fault
         elif message.job is self._slow:
-            self._slow = None
+            self._slow, self._slow_fault = None, message.fault
         else:
             return
-        self.fault = message.fault
         self.ended = time.monotonic()
         if message.result is not None:
             self._take()
