@@ -81,6 +81,8 @@ class BusWatch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._names: set[str] = set()
+        self._values: dict[tuple[str, str], dict[str, object]] = {}
+        """What systemd told last of each service, by path and interface."""
         self._thread = threading.Thread(target=self._run, name="units", daemon=True)
         self._thread.start()
         self._ready.wait()
@@ -162,7 +164,9 @@ class BusWatch:
         if message.message_type is not MessageType.SIGNAL:
             return
         if message.member == "PropertiesChanged":
-            self._note_service(_unit_at(message.path or ""))
+            unit = _unit_at(message.path or "")
+            if unit.endswith(_SUFFIX) and self._is_new(message):
+                self._note(unit)
         elif message.member == "JobRemoved":
             # id, job, unit, result; before systemd 230 too.
             self._note_service(str(message.body[2]))
@@ -171,6 +175,19 @@ class BusWatch:
         elif message.member == "NameOwnerChanged" and message.body[2] and self._bus:
             # systemd came anew, and may not know its listeners any more: begin again.
             self._bus.disconnect()
+
+    def _is_new(self, message: Message) -> bool:
+        """Return whether *message* tells other values than were told before.
+
+        systemd tells a unit's properties again, all as they were, when a unit that refers to it
+        is loaded. A look asks for units that are not loaded, and would ask for the next look.
+        """
+        interface, changed = message.body[0], message.body[1]
+        known = self._values.setdefault((message.path or "", interface), {})
+        values = {name: variant.value for name, variant in changed.items()}
+        is_new = any(name not in known or known[name] != now for name, now in values.items())
+        known.update(values)
+        return is_new or not values
 
     def _note_service(self, name: str) -> None:
         if name.endswith(_SUFFIX):

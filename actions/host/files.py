@@ -12,6 +12,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from actions.host.access import access_at, set_access_at
 from actions.host.errors import HostError
 from actions.host.kept import (
     READ_LIMIT,
@@ -21,13 +22,15 @@ from actions.host.kept import (
     look,
     same,
     state_at,
+    state_of,
     write_new,
 )
 from actions.host.walk import LINK_LIMIT, follow, only_ours, place_of, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from actions.host.access import Access
     from actions.host.walk import Place
 
 
@@ -132,24 +135,68 @@ class Files:
             os.rmdir(place.name, dir_fd=place.folder)
             _sync(place.folder)
 
-    def own(self, path: str, uid: int, gid: int, mode: int) -> None:
+    def own(
+        self,
+        path: str,
+        uid: int,
+        gid: int,
+        mode: int,
+        expected: Callable[[FileState], bool] = lambda _: True,
+    ) -> None:
         """Give the file, folder or socket *path* an owner, a group and a mode.
 
+        Args:
+            path: what is given.
+            uid: the owner.
+            gid: the group.
+            mode: the permission bits, set-id and sticky ones included.
+            expected: is asked whether this is what was meant; what it is told of is what is
+                changed then, whoever exchanges it meanwhile.
+
         Raises:
-            HostError: it is missing, a link, or a file with further names in a folder that
-                others can write (the other name may be anybody's file); or not permitted.
+            HostError: it is missing, a link, or not as *expected*; or, in a folder that others
+                can write, a file with further names (the other name may be anybody's file) or
+                no folder where *mode* has set-id bits (a program of theirs would get them); or
+                not permitted.
         """
         with _told(path, "change its owner or mode"), place_of(path) as place:
             held = os.open(
                 place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.folder
             )
             try:
-                _may_own(place, os.fstat(held))
+                entry = os.fstat(held)
+                _may_own(place, entry, mode)
+                if not expected(state_of(entry)):
+                    raise HostError(f"{path}: somebody changed its owner or mode; plan again")
                 # What a descriptor of this kind stands for can only be reached through /proc.
                 os.chown(f"/proc/self/fd/{held}", uid, gid)
                 os.chmod(f"/proc/self/fd/{held}", mode)
             finally:
                 os.close(held)
+
+    def access(self, path: str) -> Access | None:
+        """Return the access control lists of the folder *path*, or None where none stands there.
+
+        Raises:
+            HostError: it is no folder, or may not be read.
+        """
+        with _told(path, "read its access control lists"):
+            try:
+                with place_of(path) as place:
+                    return access_at(place)
+            except FileNotFoundError:
+                return None
+
+    def set_access(self, path: str, expected: Access, wanted: Access) -> None:
+        """Give the folder *path* access control lists, and the mode that goes with them.
+
+        Raises:
+            HostError: they are neither as *expected* nor on the way to what is *wanted*; it is
+                no folder; or the host refused.
+        """
+        with _told(path, "set its access control lists"), place_of(path) as place:
+            if not set_access_at(place, expected, wanted):
+                raise HostError(f"{path}: somebody changed its access; look at it and plan again")
 
     def sweep(self, path: str, token: str) -> None:
         """Remove what `put` or `make_folder` with this *token* left beside *path*, if anything."""
@@ -234,13 +281,20 @@ def _dressed(place: Place, name: str, mode: int, uid: int, gid: int) -> Iterator
         os.close(held)
 
 
-def _may_own(place: Place, entry: os.stat_result) -> None:
+def _may_own(place: Place, entry: os.stat_result, mode: int) -> None:
     if stat.S_ISLNK(entry.st_mode):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode) and not only_ours(place, entry):
+    if stat.S_ISDIR(entry.st_mode) or only_ours(place, entry):
+        return
+    if entry.st_nlink > 1:
         raise HostError(
             f"{place.path}: the file has {entry.st_nlink} names (hard links) in a folder that "
             "others can write, so it may be anybody's file; its owner and mode are left alone"
+        )
+    if mode & (stat.S_ISUID | stat.S_ISGID):
+        raise HostError(
+            f"{place.path}: set-id bits are given to a folder alone where others can write "
+            "beside it: they may have put a program there"
         )
 
 

@@ -74,16 +74,17 @@ def state_at(place: Place) -> FileState:
     entry = look(place)
     if entry is None:
         return FileState("absent")
+    state = state_of(entry)
+    if state.kind != "link":
+        return state
+    return state._replace(link_target=os.readlink(place.name, dir_fd=place.folder))
+
+
+def state_of(entry: os.stat_result) -> FileState:
+    """Return the state that *entry* tells; where a link leads is not told."""
     kind = _KINDS.get(stat.S_IFMT(entry.st_mode), "device")
-    return FileState(
-        kind,
-        stat.S_IMODE(entry.st_mode),
-        entry.st_uid,
-        entry.st_gid,
-        entry.st_size,
-        entry.st_nlink,
-        os.readlink(place.name, dir_fd=place.folder) if kind == "link" else "",
-    )
+    mode = stat.S_IMODE(entry.st_mode)
+    return FileState(kind, mode, entry.st_uid, entry.st_gid, entry.st_size, entry.st_nlink)
 
 
 def keep_at(place: Place, limit: int) -> Kept:

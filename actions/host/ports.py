@@ -173,6 +173,71 @@ class Units(Protocol):
             HostError: the service manager refused, the unit failed, or it took too long.
         """
 
+    def reread(self) -> None:
+        """Take up what has changed in the units' own files; nothing is restarted by it.
+
+        Raises:
+            HostError: the service manager refused.
+        """
+
+    def run_instead(
+        self,
+        unit: str,
+        argv: Sequence[str],
+        take: Callable[[str, float], None],
+        is_cancelled: Callable[[], bool],
+        seconds: float,
+    ) -> str:
+        """Run *argv* in the place of *unit*, in the foreground, and bring *unit* back at its end.
+
+        It has the unit's own user, folders and environment, and ends by itself, as soon as
+        *is_cancelled* says so, after *seconds*, or when this process is gone, however it went.
+        In each case the service manager brings the unit back as it was before, by itself.
+
+        Args:
+            unit: it need not run; then it does not afterwards.
+            argv: a program that stays in the foreground.
+            take: is handed each line that it writes, without its newline, and when that was, in
+                seconds since the epoch.
+            is_cancelled: is asked again and again.
+            seconds: the longest that it may run.
+
+        Returns:
+            How it ended, in the service manager's words.
+
+        Raises:
+            HostError: it could not be started, or the unit did not come back.
+        """
+
+
+class Timer(Record):
+    """Plain commands that the host runs by itself when their time has come."""
+
+    name: str
+    """Of letters, digits and "-"; the host keeps one of each name."""
+    at: float
+    """When, in seconds since the epoch."""
+    commands: tuple[tuple[str, ...], ...]
+    """Argument lists, in their order; one that fails keeps none of the others from being run."""
+    lasting: bool = False
+    """Whether it outlives a reboot; one missed meanwhile is made up for at the boot."""
+
+
+class Timers(Protocol):
+    """What the host does later, though nobody is there any more."""
+
+    def absent(self) -> str:
+        """Return why nothing can be left to the host here, or nothing where it can."""
+
+    def all(self) -> tuple[Timer, ...]:
+        """Return those that this program has set and that are still to come; raises `HostError`."""
+
+    def set(self, timer: Timer) -> None:
+        """Set *timer*, in place of any other of its name; raises `HostError`."""
+
+    def remove(self, name: str) -> None:
+        """Forget the timer called *name*, where there is one; raises `HostError`."""
+
 
 PostfixFile = Literal["main.cf", "master.cf"]
 PostfixEdit = Literal["-e", "-#", "-P", "-PX", "-F"]
@@ -252,6 +317,7 @@ class Host(Protocol):
     accounts: Accounts
     commands: Commands
     units: Units
+    timers: Timers
     postfix: Postfix
     state_folder: str
     """Where the journal and its backups are kept, mode 0700."""
@@ -259,8 +325,16 @@ class Host(Protocol):
     def at(self, path: str) -> str:
         """Return where this host keeps what a real host has at the absolute *path*."""
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
-        """Connect to *endpoint* with the rights of *user*; *timeout* in seconds.
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
+        """Connect to *endpoint* with the rights of *user*.
+
+        Args:
+            user: whose rights.
+            endpoint: where to, as *user* sees it.
+            timeout: seconds.
+            chroot: the folder that *user* is confined to, as a chrooted smtpd is; needs root.
 
         Raises:
             OSError: what the connection met, exactly as *user* meets it.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         PostfixEdit,
         PostfixFile,
         PostfixService,
+        Timers,
         Units,
     )
 
@@ -41,6 +42,7 @@ class SystemHost:
     accounts: Accounts
     commands: Commands
     units: Units
+    timers: Timers
     postfix: Postfix
     state_folder: str
     opener: Opener
@@ -56,14 +58,16 @@ class SystemHost:
         """Return *path* itself: this is the machine the path speaks of."""
         return path
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
-        """Connect to *endpoint* with the rights of *user*; *timeout* in seconds.
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
+        """Connect to *endpoint* with the rights of *user*, confined to *chroot* where given.
 
         Raises:
             OSError: what the connection met, exactly as *user* meets it.
             HostError: the user does not exist, or this process may not become it.
         """
-        return self.opener.connect_as(self.accounts.user(user), endpoint, timeout)
+        return self.opener.connect_as(self.accounts.user(user), endpoint, timeout, chroot)
 
 
 REFUSED_FOR = 5.0
@@ -101,12 +105,14 @@ class SystemPostfix:
     def services(self) -> tuple[PostfixService, ...]:
         """Return the services of master.cf in their order; raises `HostError`."""
         self._forget_what_changed()
-        if self._services is None:
+        services = self._services
+        if services is None:
             from actions.host.master import read_master
 
             text = self._read("-M")
-            self._services = read_master(text, chroot=self._chroots_by_default())
-        return self._services
+            services = read_master(text, chroot=self._chroots_by_default())
+            self._services = services
+        return services
 
     def user(self) -> str:
         """Return the user that Postfix's network services run as (mail_owner)."""
@@ -141,12 +147,9 @@ class SystemPostfix:
 
     def _forget_what_changed(self) -> None:
         """Forget the answers where main.cf or master.cf is another file since they were given."""
-        if self._folder and self._seen != (seen := self._stamps()):
+        if self._folder and self._seen != (seen := _stamps(self._folder)):
             self._settings, self._services, self._seen = {}, None, seen
             self._refused = {}
-
-    def _stamps(self) -> tuple[object, ...]:
-        return tuple(_stamp(f"{self._folder}/{name}") for name in ("main.cf", "master.cf"))
 
     def _chroots_by_default(self) -> bool:
         """Return what "-" means in master.cf's column chroot (master(5))."""
@@ -158,15 +161,18 @@ class SystemPostfix:
 
     def _told(self, name: str, *arguments: str) -> str:
         self._forget_what_changed()
-        if arguments not in self._settings:
+        told = self._settings.get(arguments)
+        if told is None:
             lines = (line.partition("=") for line in self._read(*arguments).split("\n"))
             told = {key.strip(): value.strip() for key, equals, value in lines if equals}
             self._settings[arguments] = told
-            if not self._folder and "-x" in arguments:
-                self._folder = told.get("config_directory", "")
-                self._seen = self._stamps()
+            folder = told.get("config_directory", "")
+            if folder and not self._folder and "-x" in arguments:
+                # Other threads ask too: with a folder and no stamps they would forget all this.
+                self._seen = _stamps(folder)
+                self._folder = folder
         try:
-            return self._settings[arguments][name]
+            return told[name]
         except KeyError:
             raise HostError(f"Postfix has no setting {name!r}") from None
 
@@ -184,9 +190,15 @@ class SystemPostfix:
     def _ask(self, *arguments: str) -> str:
         asked = self._commands.run(["postconf", *arguments])
         if asked.exit_code:
-            told = asked.stderr.strip() or asked.exit_code
+            # Before it gives up it warns of what has nothing to do with that.
+            _, fatal, why = asked.stderr.rpartition("fatal: ")
+            told = (fatal + why).strip() or asked.exit_code
             raise HostError(f"postconf {arguments[0]} failed: {told}")
         return asked.stdout
+
+
+def _stamps(folder: str) -> tuple[object, ...]:
+    return tuple(_stamp(f"{folder}/{name}") for name in ("main.cf", "master.cf"))
 
 
 def _stamp(path: str) -> tuple[int, ...]:
@@ -229,6 +241,12 @@ def _units(host: SystemHost) -> Units:
     return SystemdUnits(host.commands)
 
 
+def _timers(host: SystemHost) -> Timers:
+    from actions.host.timers import SystemdTimers
+
+    return SystemdTimers(host.commands, host.files, host.units.absent)
+
+
 def _opener(_: SystemHost) -> Opener:
     from actions.host.opener import Opener
 
@@ -241,6 +259,7 @@ _PORTS: Mapping[str, Callable[[SystemHost], object]] = {
     "accounts": _accounts,
     "commands": _commands,
     "units": _units,
+    "timers": _timers,
     "postfix": lambda host: SystemPostfix(host.commands),
     "state_folder": lambda _: STATE,
     "opener": _opener,

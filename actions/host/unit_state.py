@@ -33,6 +33,9 @@ _ENTERED = {
 }
 """Which time says when a unit came into its activity."""
 
+FOREGROUND = "91-milter-console-run.conf"
+"""The drop-in of a unit in whose place a program runs in the foreground."""
+
 HELD_BACK = "a condition of its unit was not met"
 _NO_NUMBER = 2**64 - 1
 """What older versions print where a number is not known (UINT64_MAX)."""
@@ -85,6 +88,11 @@ def read(unit: str, told: dict[str, str], offset: float) -> UnitState:
         startup=told.get("UnitFileState", ""),
         starters=tuple(words(told, "TriggeredBy")),
     )
+
+
+def is_in_foreground(state: UnitState) -> bool:
+    """Return whether a program runs in the unit's place; see `Units.run_instead`."""
+    return any(os.path.basename(path) == FOREGROUND for path in state.files)
 
 
 def _enabled(told: dict[str, str]) -> bool | None:

@@ -54,6 +54,12 @@ _SUFFIX = ".service"
 PATIENCE = 5.0
 """Seconds that a question has; it is answered in some 10 ms where systemd is well."""
 
+_FALLS_OVER = {"failed", "changing"}
+"""Activities of a unit that may have been started too often to be started just now."""
+
+_REREAD_PATIENCE = 90.0
+"""Seconds for systemd to read all units again and run its generators (systemd.generator(7))."""
+
 UNIT_FOLDERS = (
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -153,8 +159,12 @@ class SystemdUnits:
         absent = _no_systemd()
         if absent:
             raise HostError(f"cannot {operation} {unit}: {absent}")
-        before = self.state(unit) if operation in {"stop", "restart"} else None
-        if before is None or not is_init_script(before):
+        before = self.state(unit) if operation in {"start", "stop", "restart"} else None
+        if before is not None and operation != "stop" and before.activity in _FALLS_OVER:
+            # What made it fall over may be mended by now, and systemd would go on counting
+            # (systemd.unit(5), StartLimitBurst=). Who may not do this may not start it either.
+            self._commands.run(["systemctl", "--no-ask-password", "reset-failed", "--", unit])
+        if before is None or operation == "start" or not is_init_script(before):
             self._operate(operation, unit, timeout)
             return
         # systemd waits for an init script, not for the daemon that it ends: one started too
@@ -164,6 +174,45 @@ class SystemdUnits:
         await_end(unit, old)
         if operation == "restart":
             self._operate("start", unit, timeout)
+
+    def reread(self) -> None:
+        """Take up what has changed in the units' own files; nothing is restarted by it.
+
+        Raises:
+            NotPermitted: the service manager refused this user.
+            HostError: no systemd here, or it refused or took too long.
+        """
+        absent = _no_systemd()
+        if absent:
+            raise HostError(f"cannot take up the units' files: {absent}")
+        ended = self._commands.run(
+            ["systemctl", "--no-ask-password", "daemon-reload"], timeout=_REREAD_PATIENCE
+        )
+        if ended.exit_code:
+            why = ended.stderr.strip() or f"systemctl ended with {ended.exit_code}"
+            text = f"cannot take up the units' files: {why}"
+            if any(word in why.lower() for word in _DENIED):
+                raise NotPermitted(f"{text}; run as root or with sudo")
+            raise HostError(f"{text}; see journalctl -b _PID=1 -n 50")
+
+    def run_instead(
+        self,
+        unit: str,
+        argv: Sequence[str],
+        take: Callable[[str, float], None],
+        is_cancelled: Callable[[], bool],
+        seconds: float,
+    ) -> str:
+        """Run *argv* in the place of *unit*; see `actions.host.foreground`.
+
+        Raises:
+            NotPermitted: this is not root.
+            HostError: no systemd here, it could not be started, it ended by a fault of its own,
+                or the unit did not come back.
+        """
+        from actions.host.foreground import run_instead
+
+        return run_instead(self._commands, self, unit, argv, take, is_cancelled, seconds)
 
     def _operate(self, operation: Operation, unit: str, timeout: float) -> None:
         began = time.time()

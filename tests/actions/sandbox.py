@@ -21,12 +21,13 @@ from actions.host.errors import HostError
 from actions.host.files import Files
 from actions.host.ports import UnitState
 from tests.postfix_ports import NoPostfix
+from tests.unit_ports import NoForeground, NoTimers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actions.host.endpoint import Endpoint
-    from actions.host.ports import Accounts, Commands, Operation, Postfix, Units, UnitWatch
+    from actions.host.ports import Accounts, Commands, Operation, Postfix, Timers, Units, UnitWatch
 
 IS_UNABLE = os.geteuid() != 0 and not os.environ.get("CI")
 WHY_UNABLE = "gives files to other users, which only root can; run the tests as root"
@@ -52,13 +53,16 @@ class SandboxHost:
         self.commands: Commands = SystemCommands()
         self.services = SandboxUnits(root)
         self.units: Units = self.services
+        self.timers: Timers = NoTimers()
         self.postfix: Postfix = NoPostfix()
         self.state_folder = os.path.join(root, "state")
 
     def at(self, path: str) -> str:
         return self.root + path
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
         raise HostError("the sandbox has no milter")
 
 
@@ -66,7 +70,7 @@ _SERVICE = 'echo $$ > "$PIDFILE"; read nothing < "$FOREVER"'
 """What a service does: say its number, and wait for what never comes."""
 
 
-class SandboxUnits:
+class SandboxUnits(NoForeground):
     """Services that are waiting shells, each with the settings it was started with."""
 
     def __init__(self, root: str) -> None:

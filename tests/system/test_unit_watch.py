@@ -181,3 +181,12 @@ def test_asking_for_what_is_not_loaded_tells_of_no_change(healthy: Machine) -> N
             states(healthy, "clamav-freshclam-once")
         seen, _ = watcher.end()
         assert not {"clamav-freshclam-once.service", "any"} & set(seen)
+
+
+def test_a_look_at_all_services_does_not_ask_for_the_next_one(healthy: Machine) -> None:
+    """clamav-clamonacc.service names clamd's; loaded, it has systemd tell of that one again."""
+    with watching(healthy) as watcher:
+        for _ in range(4):
+            states(healthy, "clamav-clamonacc")
+        seen, _ = watcher.end()
+        assert seen.count("clamav-daemon.service") <= 1

@@ -120,14 +120,33 @@ def test_root_operates_a_unit(borrowed: Machine) -> None:
     assert state(borrowed, "opendkim")["enabled"] is True
 
 
+def test_what_was_started_too_often_is_started_once_it_is_mended(borrowed: Machine) -> None:
+    unit = "/run/systemd/system/often.service"
+    borrowed.write(unit, "[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=1ms\n")
+    borrowed.systemctl("daemon-reload")
+    try:
+        borrowed.run(["systemctl", "start", "often"])
+        borrowed.wait_for(lambda: state(borrowed, "often.service")["activity"] == "failed")
+        borrowed.write(unit, "[Service]\nExecStart=/bin/sleep 600\n")
+        borrowed.systemctl("daemon-reload")
+        refused = borrowed.run(["systemctl", "restart", "often"])
+        assert refused.returncode, "else there is nothing to see"
+        assert operate(borrowed, "restart", "often.service") == ("done", "")
+        assert state(borrowed, "often.service")["activity"] == "active"
+    finally:
+        borrowed.run(["systemctl", "stop", "often"])
+        borrowed.sh(f"rm {unit}")
+        borrowed.systemctl("daemon-reload")
+
+
 @pytest.mark.parametrize("unit", ["spamass-milter", "clamav-milter"])
 def test_a_unit_made_of_an_init_script_is_back_after_a_restart(
     borrowed: Machine, unit: str
 ) -> None:
     assert operate(borrowed, "restart", unit) == ("done", "")
     edges = borrowed.console("sockets.check", "--json").json()["edges"]
-    health = {edge["name"]: edge["finding"]["health"] for edge in edges}
-    assert health[unit] == "ok"
+    health = {edge["edge"]["name"]: edge["finding"]["health"] for edge in edges}
+    assert health[f"smtpd:{unit}"] == "ok"
 
 
 @pytest.mark.parametrize("unit", ["spamass-milter", "clamav-milter"])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from dbus_fast import Message, MessageType
+from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from actions.host import bus as bus_module
@@ -177,6 +177,33 @@ def test_many_signals_of_one_change_are_one_call(daemon: Daemon) -> None:
         while seen[-1] != "zz.service":
             seen.append(told.get(timeout=LIMIT))
         assert len(seen) < 20
+
+
+def tell_values(one: Systemd, state: str, pid: int) -> None:
+    for interface, name, value in (
+        ("Unit", "ActiveState", Variant("s", state)),
+        ("Service", "MainPID", Variant("u", pid)),
+    ):
+        body = (f"{SYSTEMD}.{interface}", {name: value}, ["Conditions"])
+        one.say("PropertiesChanged", "sa{sv}as", *body, unit="clamd_2eservice")
+
+
+def test_values_that_are_told_again_as_they_were_are_no_change(daemon: Daemon) -> None:
+    with systemd(daemon) as one, watching(daemon) as told:
+
+        def seen() -> list[str]:
+            change(one, "last_2eservice")
+            names = [told.get(timeout=LIMIT)]
+            while names[-1] != "last.service":
+                names.append(told.get(timeout=LIMIT))
+            return names[:-1]
+
+        tell_values(one, "active", 7)
+        assert seen() == ["clamd.service"]
+        tell_values(one, "active", 7)
+        assert seen() == []
+        tell_values(one, "active", 8)
+        assert seen() == ["clamd.service"]
 
 
 def test_what_is_no_service_and_what_asking_causes_is_not_told(daemon: Daemon) -> None:

@@ -128,6 +128,8 @@ def test_without_systemd_it_is_unknown_and_says_why() -> None:
     assert "systemd does not run here (process 1 is" in state.detail
     with pytest.raises(HostError, match=r"cannot start postfix.service: systemd does not run"):
         SystemdUnits(SystemCommands()).operate("start", "postfix.service")
+    with pytest.raises(HostError, match=r"cannot take up the units' files: systemd does not run"):
+        SystemdUnits(SystemCommands()).reread()
 
 
 @pytest.mark.usefixtures("with_systemd")
@@ -138,6 +140,19 @@ def test_operations() -> None:
     SystemdUnits(systemctl).operate("stop", "x.service")
     assert systemctl.asked[1] == ["systemctl", "--no-ask-password", "restart", "--", "x.service"]
     assert systemctl.asked[4][2] == "stop"
+
+
+@pytest.mark.usefixtures("with_systemd")
+def test_units_are_read_again() -> None:
+    denied = "Failed to reload daemon: Interactive authentication required."
+    systemctl = Systemctl((0, "", ""), (1, "", denied), (1, "", "Failed: Connection timed out"))
+    units = SystemdUnits(systemctl)
+    units.reread()
+    assert systemctl.asked[0] == ["systemctl", "--no-ask-password", "daemon-reload"]
+    with pytest.raises(NotPermitted, match="run as root or with sudo"):
+        units.reread()
+    with pytest.raises(HostError, match="timed out; see journalctl"):
+        units.reread()
 
 
 @pytest.mark.usefixtures("with_systemd")
