@@ -83,6 +83,15 @@ class Standing(Protocol):
         """The event in one line; a terminal writes it over the one before."""
 
 
+@runtime_checkable
+class Output(Protocol):
+    """An event that is a line of a program's own output, which is what is wanted to be seen."""
+
+    @property
+    def output(self) -> str:
+        """The line, as it was written."""
+
+
 def nobody_to_ask(prompt: str, flag: str) -> str:
     """Refuse to ask for what *flag* would have given: there is no terminal."""
     what = prompt.strip(" :")

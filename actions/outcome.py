@@ -38,6 +38,20 @@ class ChangeSaid(Record):
         return self.line
 
 
+class ChangeWrote(Record):
+    """What runs as a change has written a line."""
+
+    number: int
+    line: str
+    when: float
+    """In seconds since the epoch."""
+
+    @property
+    def output(self) -> str:
+        """The line."""
+        return self.line
+
+
 class ChangeDone(Record):
     """A change is done."""
 
@@ -156,6 +170,11 @@ class PlanReport(Record):
         if self.status in {"planned", "applied"}:
             return Exit.FINE
         return Exit.ROLLED_BACK if self.status == "rolled back" else Exit.PROBLEM
+
+
+def is_undoable(report: PlanReport) -> bool:
+    """Return whether anything of it can be taken back."""
+    return any(change.undo in {"exact", "compensating"} for change in report.changes)
 
 
 def planned(plan: Plan) -> PlanReport:

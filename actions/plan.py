@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from actions.host.ports import Host
 
-Undo = Literal["exact", "compensating", "none"]
+Undo = Literal["exact", "compensating", "none", "nothing"]
+"""How a change is undone: what was before is restored, the opposite is done, it can't be, or
+there is nothing to undo: it leaves nothing."""
 
 
 class Standing(Enum):
@@ -97,6 +99,13 @@ class Change(Protocol):
         """Return it as JSON; bytes in base64. `actions.changes.from_record` reads it."""
 
 
+class Tell(Protocol):
+    """Takes what a change says."""
+
+    def __call__(self, line: str, when: float = 0.0, /) -> None:
+        """Take *line*, and when it was written: seconds since the epoch, 0 for just now."""
+
+
 @runtime_checkable
 class Spoken(Protocol):
     """A change that tells how far it is while it is done, and may be ended amid it."""
@@ -105,13 +114,28 @@ class Spoken(Protocol):
         self,
         host: Host,
         token: str,
-        tell: Callable[[str], None],
+        tell: Tell,
         is_cancelled: Callable[[], bool],
-    ) -> None:
+    ) -> str | None:
         """Do it as `Change.apply` does, and hand each line that it says to *tell*.
 
         Where it may be ended amid it, it is as soon as *is_cancelled* says so.
+
+        Returns:
+            What there is to say of it at its end.
         """
+
+
+@runtime_checkable
+class Passing(Spoken, Protocol):
+    """A change that lasts as long as somebody looks on, and leaves nothing behind.
+
+    What it says is what is to be seen of it, line by line. That the operator ends it is its
+    regular end; where the console is gone, it ends by itself.
+    """
+
+    def remains(self, host: Host) -> str:
+        """Return what is left of one that was cut off, or nothing."""
 
 
 class Proof(Record):

@@ -65,7 +65,11 @@ def escalate(argv: Sequence[str], digest: str) -> int:
             Exit.NOT_PERMITTED,
             "run the command as root",
         ) from error
-    with child:
+    from actions.action import Never
+    from actions.signals import OF_TERMINAL, held_back
+
+    # The command hears them too, and what it does then is waited for.
+    with held_back(Never(), OF_TERMINAL), child:
         held = _passed_on(child)
     refused = child.returncode == 1 and any(word in held for word in _REFUSALS)
     if refused:

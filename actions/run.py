@@ -17,6 +17,7 @@ from actions.outcome import (
     ChangeSaid,
     ChangeStarted,
     ChangeTakenBack,
+    ChangeWrote,
     NotProved,
     PlanReport,
     Proved,
@@ -25,7 +26,7 @@ from actions.outcome import (
     RollingBack,
     planned,
 )
-from actions.plan import Spoken, Standing
+from actions.plan import Passing, Spoken, Standing
 
 if TYPE_CHECKING:
     from actions.action import Context, Report
@@ -109,13 +110,13 @@ class Run:
         number = step.number
         if self._shows(step):
             self._tell(ChangeStarted(self._places[number]))
-        started = time.monotonic()
+        started, said = time.monotonic(), ""
         try:
             needed = _needed(step, self._positions[number], self._host)
             self._record("intent", step)
             self._positions[number] = Position.RETURNING if step.back else Position.BEGUN
             if needed:
-                self._apply(step)
+                said = self._apply(step)
         except Exception as error:
             self._failed(step, _told(error))
             raise
@@ -123,23 +124,26 @@ class Run:
         self._record("done", step, seconds)
         self._positions[number] = Position.RETURNED if step.back else Position.DONE
         self._fresh.add(number)
-        self._mark(number, "done" if self._shows(step) else "taken back", seconds)
+        self._mark(number, "done" if self._shows(step) else "taken back", seconds, said)
         if number in self._places:
             event = ChangeDone if self._shows(step) else ChangeTakenBack
             self._tell(event(self._places[number], seconds))
 
-    def _apply(self, step: Step) -> None:
-        name = token(self._entry.id, step.number)
-        if step.back or not isinstance(step.change, Spoken):
-            step.change.apply(self._host, name)
-            return
-        place = self._places[step.number]
-        step.change.apply_aloud(
-            self._host,
-            name,
-            lambda line: self._tell(ChangeSaid(place, line)),
-            self._ctx.cancel.is_set,
-        )
+    def _apply(self, step: Step) -> str:
+        """Do the change of *step*; return what there is to say of it."""
+        name, change = token(self._entry.id, step.number), step.change
+        if step.back or not isinstance(change, Spoken):
+            change.apply(self._host, name)
+            return ""
+        place, is_cancelled = self._places[step.number], self._ctx.cancel.is_set
+        is_output = isinstance(change, Passing)
+
+        def tell(line: str, when: float = 0.0, /) -> None:
+            wrote = ChangeWrote(place, line, when or time.time()) if is_output else None
+            self._tell(wrote or ChangeSaid(place, line))
+
+        said = change.apply_aloud(self._host, name, tell, is_cancelled)
+        return said or ""
 
     def _shows(self, step: Step) -> bool:
         """Return whether *step* is one of the plan shown, and no roll-back of it."""

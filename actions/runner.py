@@ -16,7 +16,7 @@ from actions.action import ActionError, Cancelled, Exit
 from actions.host.accounts import operator
 from actions.host.errors import HostError, NotPermitted
 from actions.journal.lock import held
-from actions.journal.standing import Step, look, summary, way_back, way_to
+from actions.journal.standing import Step, has_passed, look, summary, way_back, way_to
 from actions.journal.status import LEAVE, TAKE_UP, UNDO, statuses, ways_out
 from actions.journal.store import Journal
 from actions.plan import Standing, digest
@@ -66,6 +66,10 @@ def run_plan(ctx: Context, plan: Plan, *, confirmed_digest: str | None = None) -
 
 def _run(ctx: Context, journal: Journal, plan: Plan) -> PlanReport:
     entry = journal.open_entry()
+    if entry is not None and not _takes_up(plan, entry) and has_passed(entry, ctx.host):
+        journal.note(entry.id, "cut off", text=f"it ended with the console; {summary(entry)}")
+        ctx.tell(f"{entry.plan.title} ({entry.id}) was cut off; nothing is left of it")
+        entry = journal.open_entry()
     if entry is not None:
         return _take_up(ctx, journal, plan, entry)
     if plan.action in TAKE_UP:
@@ -79,7 +83,7 @@ def _run(ctx: Context, journal: Journal, plan: Plan) -> PlanReport:
 
 def _take_up(ctx: Context, journal: Journal, plan: Plan, entry: Entry) -> PlanReport:
     """Take back, finish or leave the interrupted *entry*, as *plan* says."""
-    if plan.action not in TAKE_UP or plan.arguments.get("entry") != entry.id:
+    if not _takes_up(plan, entry):
         raise interrupted(entry)
     way = way_to(plan.action, entry, ctx.host)
     run = Run(ctx, journal, entry, plan, way.steps)
@@ -89,6 +93,11 @@ def _take_up(ctx: Context, journal: Journal, plan: Plan, entry: Entry) -> PlanRe
     if plan.action == LEAVE:
         return run.leave()
     return run.undo() if plan.action == UNDO else run.forward("finished")
+
+
+def _takes_up(plan: Plan, entry: Entry) -> bool:
+    """Return whether *plan* takes back, finishes or leaves *entry*."""
+    return plan.action in TAKE_UP and plan.arguments.get("entry") == entry.id
 
 
 def interrupted(entry: Entry) -> ActionError:

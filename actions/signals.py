@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+OF_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+"""Those that a terminal sends to all who run on it."""
+
 
 class Held:
     """A cancel flag that is set by the operator, or by a signal that was held back."""
@@ -36,7 +39,7 @@ class Held:
 
 
 @contextmanager
-def held_back(cancel: Cancel) -> Iterator[Held]:
+def held_back(cancel: Cancel, numbers: tuple[signal.Signals, ...] = _HELD) -> Iterator[Held]:
     """Turn Ctrl+C, a hang-up of the line and SIGTERM into a cancel flag beside *cancel*.
 
     Only the main thread gets signals; elsewhere, and for those ignored, nothing changes.
@@ -45,7 +48,7 @@ def held_back(cancel: Cancel) -> Iterator[Held]:
     if threading.current_thread() is not threading.main_thread():
         yield held
         return
-    heard = [number for number in _HELD if signal.getsignal(number) is not signal.SIG_IGN]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, held.take) for number in heard}
     try:
         yield held

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from actions.changes.access import AccessList
 from actions.changes.answering import Answering
 from actions.changes.check import ConfigCheck
 from actions.changes.command import Command
 from actions.changes.edit import FileEdit
 from actions.changes.folder import Folder
+from actions.changes.foreground import Foreground
 from actions.changes.looked import Looked
 from actions.changes.membership import Membership
 from actions.changes.ownership import Owned, Ownership
 from actions.changes.packages import Packages
 from actions.changes.queue import QueueOperation
+from actions.changes.reread import Reread
+from actions.changes.timer import TimerSet
 from actions.changes.unit import UnitOperation
 
 if TYPE_CHECKING:
@@ -22,18 +26,22 @@ if TYPE_CHECKING:
     from actions.plan import Change
 
 __all__ = [
+    "AccessList",
     "Answering",
     "BadRecord",
     "Command",
     "ConfigCheck",
     "FileEdit",
     "Folder",
+    "Foreground",
     "Looked",
     "Membership",
     "Owned",
     "Ownership",
     "Packages",
     "QueueOperation",
+    "Reread",
+    "TimerSet",
     "UnitOperation",
     "from_record",
 ]
@@ -50,11 +58,15 @@ class _Kind(Protocol):
 _KINDS: Mapping[str, _Kind] = {
     "file": FileEdit,
     "folder": Folder,
+    "foreground": Foreground,
     "ownership": Ownership,
+    "access": AccessList,
     "membership": Membership,
     "packages": Packages,
     "unit": UnitOperation,
     "queue": QueueOperation,
+    "reread": Reread,
+    "timer": TimerSet,
     "command": Command,
     "check": ConfigCheck,
     "answering": Answering,

@@ -13,6 +13,7 @@ from actions.record import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from actions.host.kept import FileState
     from actions.host.ports import Host
     from actions.plan import Undo
 
@@ -130,18 +131,12 @@ class Ownership(Record):
 
     def stands(self, host: Host) -> Standing:
         """Look whether it is as before or as after; owner and mode are set one by one."""
-        found = host.files.state(self.path)
-        if found.kind in {"absent", "link"}:
-            return Standing.OTHER
-        if found[1:4] == _bits(self.after):
-            return Standing.AFTER
-        return Standing.BEFORE if self._on_the_way(*found[1:4]) else Standing.OTHER
+        return self._standing(host.files.state(self.path))
 
     def apply(self, host: Host, token: str) -> None:
         """Set owner, group and mode; raises `HostError` where they are not as before."""
-        if self.stands(host) is Standing.OTHER:
-            raise HostError(f"{self.path}: somebody changed its owner or mode; plan again")
-        host.files.own(self.path, self.after.uid, self.after.gid, self.after.mode)
+        after = self.after
+        host.files.own(self.path, after.uid, after.gid, after.mode, self._is_known)
 
     def sweep(self, host: Host, token: str) -> None:
         """Leave everything: nothing is made on the way."""
@@ -159,6 +154,16 @@ class Ownership(Record):
             "after": self.after._asdict(),
             "note": self.note,
         }
+
+    def _is_known(self, found: FileState) -> bool:
+        return self._standing(found) is not Standing.OTHER
+
+    def _standing(self, found: FileState) -> Standing:
+        if found.kind in {"absent", "link"}:
+            return Standing.OTHER
+        if found[1:4] == _bits(self.after):
+            return Standing.AFTER
+        return Standing.BEFORE if self._on_the_way(*found[1:4]) else Standing.OTHER
 
     def _on_the_way(self, mode: int, uid: int, gid: int) -> bool:
         """Return whether a kill between before and after can leave this."""

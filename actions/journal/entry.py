@@ -29,9 +29,12 @@ EventKind = Literal[
     "undone",
     "finished",
     "left",
+    "cut off",
 ]
 
-CLOSING: frozenset[str] = frozenset({"applied", "rolled back", "undone", "finished", "left"})
+CLOSING: frozenset[str] = frozenset(
+    {"applied", "rolled back", "undone", "finished", "left", "cut off"}
+)
 
 _REOPENING = {"taking back", "stuck"}
 """What follows only where the event that closed an entry could not be seen on the disk."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.journal.lock import holder
-from actions.journal.standing import Stood, summary, where_it_stood
+from actions.journal.standing import Stood, has_passed, summary, where_it_stood
 from actions.journal.status import statuses
 from actions.journal.store import KEPT_DAYS, Journal
 from actions.record import Record
@@ -28,8 +28,8 @@ class EntryShown(Record):
     action: str
     title: str
     status: str
-    """"applied", "rolled back", "interrupted", "undone", "finished", "left as it stood", or
-    "under way"."""
+    """"applied", "rolled back", "interrupted", "undone", "finished", "left as it stood",
+    "cut off" (it ended with the console, and left nothing), or "under way"."""
     undone_by: str
     changes: int
     because: str
@@ -75,6 +75,7 @@ def _shown(entry: Entry, status: Status, host: Host) -> EntryShown:
     is_open = status.word == "interrupted"
     # A plan that is being applied right now looks like an interrupted one on the disk.
     under_way = is_open and holder(host.state_folder) is not None
+    cut_off = is_open and not under_way and has_passed(entry, host)
     closed = entry.closed
     return EntryShown(
         entry.id,
@@ -82,9 +83,9 @@ def _shown(entry: Entry, status: Status, host: Host) -> EntryShown:
         entry.who,
         entry.plan.action,
         entry.plan.title,
-        "under way" if under_way else status.word,
+        "under way" if under_way else "cut off" if cut_off else status.word,
         status.by,
         len(entry.plan.changes),
         summary(entry) if is_open else closed.text if closed else "",
-        where_it_stood(entry, host) if is_open and not under_way else (),
+        where_it_stood(entry, host) if is_open and not (under_way or cut_off) else (),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from actions.host.errors import HostError
 from actions.journal.entry import Position
 from actions.journal.status import FINISH, UNDO
-from actions.plan import Standing
+from actions.plan import Passing, Standing
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -191,6 +191,19 @@ def where_it_stood(entry: Entry, host: Host) -> tuple[Stood, ...]:
         for number, (change, position) in enumerate(
             zip(entry.plan.changes, entry.positions, strict=True)
         )
+    )
+
+
+def leaves_nothing(entry: Entry) -> bool:
+    """Return whether nothing of *entry* lasts once it has ended, however it ended."""
+    changes = entry.plan.changes
+    return bool(changes) and all(isinstance(change, Passing) for change in changes)
+
+
+def has_passed(entry: Entry, host: Host) -> bool:
+    """Return whether all of an interrupted *entry* has ended by itself and left nothing."""
+    return leaves_nothing(entry) and not any(
+        change.remains(host) for change in entry.plan.changes if isinstance(change, Passing)
     )
 
 

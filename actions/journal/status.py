@@ -16,7 +16,9 @@ UNDO, FINISH, LEAVE = "journal.undo", "journal.finish", "journal.leave"
 TAKE_UP = (UNDO, FINISH, LEAVE)
 """The actions that take up an interrupted entry."""
 
-Word = Literal["applied", "rolled back", "interrupted", "undone", "finished", "left as it stood"]
+Word = Literal[
+    "applied", "rolled back", "interrupted", "undone", "finished", "left as it stood", "cut off"
+]
 
 
 class Status(Record):
@@ -74,4 +76,5 @@ _WORDS: Mapping[str, Word] = {
     "rolled back": "rolled back",
     "undone": "undone",
     "left": "left as it stood",
+    "cut off": "cut off",
 }

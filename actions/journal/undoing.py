@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
-from actions.journal.standing import summary, way_to
+from actions.journal.standing import leaves_nothing, summary, way_to
 from actions.journal.status import FINISH, LEAVE, UNDO, statuses, ways_out
 from actions.journal.store import Journal, NoEntry
 from actions.plan import Plan
@@ -39,6 +39,8 @@ def plan_undo(ctx: Context, name: str, *, partly: bool) -> Plan:
     if status.word in {"undone", "rolled back"}:
         by = f" by {status.by}" if status.by else ""
         raise ActionError(f"{_titled(entry)} is {status.word} already{by}", Exit.PROBLEM)
+    if leaves_nothing(entry) and amid is None:
+        raise ActionError(f"{_titled(entry)} left nothing that could be taken back", Exit.PROBLEM)
     way = way_to(UNDO, entry, ctx.host)
     _require_free(way, entry, entries)
     if way.lasting and not partly:
@@ -111,7 +113,7 @@ def _last(entries: Sequence[Entry], amid: Entry | None) -> Entry:
         return next((entry for entry in entries if _is_undo_of(amid, entry)), amid)
     known = statuses(entries)
     for entry in reversed(entries):
-        gone = known[entry.id].word in {"undone", "rolled back"}
+        gone = known[entry.id].word in {"undone", "rolled back"} or leaves_nothing(entry)
         if entry.plan.action != UNDO and not gone:
             return entry
     raise ActionError("the journal holds nothing that could be taken back", Exit.PROBLEM)

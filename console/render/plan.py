@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from actions.outcome import is_undoable
 from actions.printable import printable
 from console.render.ink import Ink
 
@@ -95,6 +96,5 @@ def _outcome(report: PlanReport, ink: Ink, hints: Hints) -> Iterator[str]:
         yield f"   left as it is: {printable(left)}"
     if report.next_step:
         yield f"   {printable(report.next_step)}"
-    final = all(change.undo == "none" for change in report.changes)
-    if report.entry and report.status == "applied" and not final:
+    if report.entry and report.status == "applied" and is_undoable(report):
         yield f"   undo it: {hints.command('journal.undo', (('entry', report.entry),))}"

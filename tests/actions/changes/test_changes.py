@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actions.changes import (
+    AccessList,
     BadRecord,
     Command,
     FileEdit,
@@ -20,11 +21,13 @@ from actions.changes import (
     Owned,
     Ownership,
     QueueOperation,
+    Reread,
     UnitOperation,
     from_record,
 )
 from actions.changes.queue import Chosen
 from actions.changes.shell import text_of
+from actions.host.access import Access
 from actions.host.errors import HostError, UnknownAccount
 from actions.host.kept import Kept
 from actions.plan import Standing
@@ -55,6 +58,8 @@ CHANGES: tuple[Change, ...] = (
     UnitOperation("reload", "a.service", "active", "i"),
     UnitOperation("enable", "a.service", "active", "i"),
     UnitOperation("disable", "a.service", "active", "i"),
+    Reread(),
+    AccessList("/run/a", Access(0o750), Access(0o750, b"\2\0", b"\3"), ("user:a b:--x",)),
     QueueOperation("hold", (Chosen("A4EFD20C350", 1), Chosen("4cZz1R0bq8z2Kn", 2)), ("A4 …",), "n"),
     QueueOperation("release", (Chosen("A4EFD20C350", 1),)),
     QueueOperation("requeue", (Chosen("A4EFD20C350", 1),)),
