@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _REFUSED = {
     errno.ENOENT: "there is no such socket",
     errno.ENOTDIR: "there is no such socket",
+    errno.ELOOP: "there is no such socket",
     errno.ECONNREFUSED: "nobody listens there",
     errno.ECONNRESET: "closes the connection",
     errno.ETIMEDOUT: "accepts no connection in time",

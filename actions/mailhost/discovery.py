@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from actions.host.ports import Host, PostfixService
-    from actions.mailhost.chain import ConfiguredChain, Reading
+    from actions.mailhost.chain import ConfiguredChain, Reading, Refusal
     from actions.mailhost.managed import Manager
     from actions.milter.transport import Connector
 
@@ -58,6 +58,8 @@ class HostChain(Record):
     """Why Postfix asks no milter here, such as "smtpd_milters is empty"."""
     maps: str = ""
     """smtpd_milter_maps: tables that give some clients other milters, or none."""
+    refusals: tuple[Refusal, ...] = ()
+    """The milters that the settings name and that Postfix does not accept."""
 
 
 class Discovery(Record):
@@ -167,6 +169,7 @@ def _smtpd_chain(
         specs=reading.specs,
         protocols=reading.protocols,
         maps=_setting_or_nothing(host, service, "smtpd_milter_maps"),
+        refusals=_of_milters(reading),
     )
     return _or_off(chain, setting, _off(host, service))
 
@@ -193,6 +196,7 @@ def _non_smtpd_chain(
         user=_user(host, cleanup),
         specs=reading.specs,
         protocols=reading.protocols,
+        refusals=_of_milters(reading),
     )
     return _or_off(chain, setting, _off(host, intake))
 
@@ -201,7 +205,7 @@ def _or_off(chain: HostChain, setting: str, off: str) -> HostChain:
     """Return *chain* without its milters where a setting turns them off."""
     if off:
         bare = chain.chain._replace(links=())
-        return chain._replace(chain=bare, findings=(), specs=(), protocols=(), off=off)
+        return chain._replace(chain=bare, findings=(), specs=(), protocols=(), refusals=(), off=off)
     empty = not chain.specs and not chain.findings
     return chain._replace(off=f"{setting} is empty" if empty else "")
 
@@ -235,6 +239,10 @@ def _off(host: Host, service: PostfixService) -> str:
     setting = "receive_override_options"
     options = items(host.postfix.setting_of(service, setting))
     return f"{setting} = no_milters" if "no_milters" in options else ""
+
+
+def _of_milters(reading: Reading) -> tuple[Refusal, ...]:
+    return tuple(one for one in reading.refusals if one.item)
 
 
 def _user(host: Host, service: PostfixService) -> str:

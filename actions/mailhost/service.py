@@ -110,12 +110,25 @@ class MailService(Record):
 
 LookKind = Literal["process", "listener", "greeting", "dependency"]
 
-Cause = Literal["", "off", "stopped", "left", "failed", "masked", "unsigned", "closed", "rights"]
+Cause = Literal[
+    "",
+    "off",
+    "stopped",
+    "left",
+    "failed",
+    "masked",
+    "unsigned",
+    "closed",
+    "silent",
+    "follows",
+    "rights",
+]
 """What a look met, as far as something is done because of it.
 
 off: not running, and nothing here needs it · stopped: not running · left: called active, and no
 process of it runs · failed: ended by a fault, or again and again · masked: it can't be started ·
-unsigned: there are no signatures for it · closed: its client may not open its socket · rights:
+unsigned: there are no signatures for it · closed: its client may not open its socket · silent: it
+takes connections and says nothing · follows: what it needs is down, and this comes of it · rights:
 this user may not look.
 """
 

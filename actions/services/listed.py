@@ -5,47 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
-from actions.changes import FileEdit
-from actions.host.errors import HostError
 from actions.host.main_cf import entry_of
+from actions.mailhost.postfix_files import postfix_files
 from actions.mailhost.values import items, spec_in
-from actions.record import Record
 from actions.services.children import is_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions.host.kept import Kept
-    from actions.host.ports import Host, PostfixEdit, PostfixFile, PostfixService
+    from actions.changes import FileEdit
+    from actions.host.ports import Host, PostfixService
     from actions.mailhost.discovery import HostChain
     from actions.mailhost.service import MailService
 
 _SETTINGS = {"smtpd": "smtpd_milters", "non_smtpd": "non_smtpd_milters"}
-
-
-class _Files(Record):
-    """main.cf and master.cf as they are, and as they become."""
-
-    host: Host
-    paths: dict[PostfixFile, str]
-    before: dict[PostfixFile, Kept]
-    after: dict[PostfixFile, bytes]
-
-    def edit(self, edit: PostfixEdit, argument: str) -> None:
-        """Take one edit of postconf(1) into what the files become."""
-        name: PostfixFile = "main.cf" if edit == "-e" else "master.cf"
-        self.after[name] = self.host.postfix.edited(self.after, edit, argument)
-
-    def text(self, name: PostfixFile) -> str:
-        """Return a file as it becomes."""
-        return self.after[name].decode("utf-8", "surrogateescape")
-
-    def changes(self, note: str) -> Iterator[FileEdit]:
-        """Yield the edits that come out of it."""
-        for name, kept in self.before.items():
-            if self.after[name] != kept.content:
-                after = kept._replace(content=self.after[name])
-                yield FileEdit(self.paths[name], kept, after, note)
 
 
 def without_milter(
@@ -57,7 +30,7 @@ def without_milter(
         ActionError: a list names it in a way that can't be taken apart here.
         HostError: the files can't be read.
     """
-    files = _files(host)
+    files = postfix_files(host)
     for chain in found:
         pairs = zip(chain.chain.links, chain.specs, strict=True)
         specs = {spec for link, spec in pairs if is_at(link, service)}
@@ -95,7 +68,7 @@ def with_milter(
         )
     chain = next((one for one in found if one.kind == "smtpd"), None)
     spec = _as_seen(host, listener.spec, chroot=chain is not None and chain.chroot)
-    files = _files(host)
+    files = postfix_files(host)
     entry = entry_of(files.text("main.cf"), "smtpd_milters")
     before = items(entry.value) if entry else ()
     files.edit("-e", f"smtpd_milters={', '.join((*before, spec))}")
@@ -115,20 +88,6 @@ def _as_seen(host: Host, spec: str, *, chroot: bool) -> str:
         Exit.PROBLEM,
         f"let the milter make its socket below {queue}; see console run sockets.check",
     )
-
-
-def _files(host: Host) -> _Files:
-    folder = host.postfix.folder()
-    paths: dict[PostfixFile, str] = {}
-    before: dict[PostfixFile, Kept] = {}
-    names: tuple[PostfixFile, ...] = ("main.cf", "master.cf")
-    for name in names:
-        paths[name] = host.files.resolve(f"{folder}/{name}")
-        kept = host.files.keep(paths[name])
-        if kept is None:
-            raise HostError(f"{paths[name]} does not exist")
-        before[name] = kept
-    return _Files(host, paths, before, {name: kept.content for name, kept in before.items()})
 
 
 def _services(host: Host, chain: HostChain) -> Iterator[PostfixService]:

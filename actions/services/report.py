@@ -69,8 +69,11 @@ class ServicesReport(Record):
 
 def next_step(status: ServiceStatus) -> str:
     """Return what the operator can do first about what is wrong, where a look tells it."""
-    wrong = (look for look in status.looks if look.health is not Health.OK and look.next_step)
-    worst = max(wrong, key=lambda look: look.health.rank, default=None)
+    wrong = [look for look in status.looks if look.health is not Health.OK]
+    # What another look advises does not mend what the reason tells.
+    reasons = [look for look in wrong if look.detail and look.detail in status.reason]
+    advising = (look for look in reasons or wrong if look.next_step)
+    worst = max(advising, key=lambda look: look.health.rank, default=None)
     return worst.next_step if worst else ""
 
 

@@ -11,16 +11,18 @@ from actions.finding import Health
 from actions.host.endpoint import socket_of
 from actions.host.errors import AS_ROOT, HostError, NotPermitted
 from actions.host.listening import read_table
+from actions.mailhost.greeting.heard import Heard
 from actions.mailhost.service import Listener, Look, ServiceStatus
+from actions.mailhost.together import Failed, Together
 from actions.record import Record
 from actions.services.looks import logged, signatures
+from actions.services.looks.consequence import with_consequences
 from actions.services.looks.dependency import dependency_look, needed_listener
 from actions.services.looks.greeting import Asking, Met, meet
-from actions.services.looks.heard import Heard
 from actions.services.looks.listener import look_at_listener, shown
 from actions.services.looks.process import Running, look_at_processes
+from actions.services.looks.settings import look_at_settings
 from actions.services.looks.signatures import Kept
-from actions.services.looks.together import Failed, Together
 from actions.services.looks.verdict import verdict
 from actions.services.report import LookDone, ServicesReport
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
     from actions.action import Context
     from actions.host.ports import UnitState
+    from actions.mailhost.greeting.heard import Login
     from actions.mailhost.service import MailService, Need
-    from actions.services.looks.heard import Login
     from actions.services.looks.logged import Line
 
 LOGIN_PATIENCE = 5.0
@@ -47,6 +49,10 @@ class _Key(NamedTuple):
     socket: tuple[str, int] = ("", 0)
     speech: str = ""
     client: str = ""
+
+
+_SETTINGS = _Key("settings")
+"""Those of Postfix."""
 
 
 class _Results(Record):
@@ -177,6 +183,8 @@ def _jobs(
     yield _Key("process"), partial(look_at_processes, host, services, states)
     table = read_table()
     for service in services:
+        if service.role == "MTA":
+            yield _SETTINGS, partial(look_at_settings, host)
         if _is_scanner(service):
             yield _signatures_key(service), partial(signatures.look_at_files, host, service)
         for listener in service.listeners:
@@ -216,20 +224,26 @@ def _with_last_words(
     running = results.running
     if host.kind != "system" or not isinstance(errors, tuple) or isinstance(running, Failed):
         return results
-    units = [
-        service.seen_unit
+    ended = {
+        service.seen_unit: seen.look.cause
         for service in services
         if service.unit
         and (seen := running[service.name]).look.health is Health.DOWN
         and not logged.tells_itself(errors, service, seen.state, seen.since)
-    ]
-    if not units or host.units.absent():
+    }
+    if not ended or host.units.absent():
         return results
     try:
-        said = logged.last_words(host, units, asking.timeout)
+        said = logged.last_words(host, ended, asking.timeout)
     except HostError:
         return results
-    return results._replace(errors=(*errors, *said))
+    # What was stopped says goodbye; that is no error.
+    told = [
+        line
+        for line in said
+        if ended.get(line.unit) != "stopped" or logged.tells_of_errors(line.text)
+    ]
+    return results._replace(errors=(*errors, *told))
 
 
 def _met_key(listener: Listener, client: str) -> _Key:
@@ -286,6 +300,9 @@ def _status(service: MailService, every: Sequence[MailService], results: _Result
         *_listener_looks(service, running, results),
         *_dependency_looks(service, every, results),
     )
+    looks = with_consequences(service, looks)
+    if service.role == "MTA" and (settings := results.looks[_SETTINGS]).health is Health.DOWN:
+        looks = (running.look, settings, *looks[1:])
     if running.look.cause == "off":
         looks = (running.look,)
     health, reason = verdict(looks)

@@ -15,8 +15,8 @@ from actions.services.named import named, unit_state
 if TYPE_CHECKING:
     from actions.action import Context
     from actions.host.ports import UnitState
+    from actions.mailhost.greeting.heard import Heard
     from actions.mailhost.service import Listener, MailService
-    from actions.services.looks.heard import Heard
 
 Wanted = Literal["running", "stopped", "enabled", "disabled"]
 

@@ -1,4 +1,4 @@
-"""The define_milter blocks of milter-manager's configuration.
+"""milter-manager's configuration: its define_milter blocks, and settings outside of them.
 
 It is Ruby. It is read here as far as an operator writes it by hand: a block by block, a setting
 by line. What a block comes to only milter-manager can tell (``--show-config``).
@@ -82,6 +82,30 @@ def with_value(text: str, milter: str, name: str, value: str | bool) -> str:  # 
     return with_lines(text, *lines, at=data.start() if data else None)
 
 
+def top_setting(text: str, name: str) -> Setting | None:
+    """Return the last literal that *name*, such as "manager.unix_socket_mode", is set to."""
+    data = _DATA.search(text)
+    limit = data.start() if data else len(text)
+    aside = [match.span() for match in _SET_ASIDE.finditer(text)]
+    pattern = re.compile(rf"^[ \t]*{re.escape(name)}[ \t]*=(?!=)[ \t]*", re.MULTILINE)
+    found = None
+    for match in pattern.finditer(text, 0, limit):
+        literal = _literal_at(text, match.end())
+        if literal and not any(start <= match.start() < end for start, end in aside):
+            line = line_at(text, match.start())
+            found = Setting(name, _plain(literal[0]), line, literal.start(), literal.end())
+    return found
+
+
+def with_top_value(text: str, name: str, value: str) -> str:
+    """Return *text* with *name* at the number *value*, in place or in a line at the end."""
+    found = top_setting(text, name)
+    if found is not None:
+        return text[: found.start] + value + text[found.end :]
+    data = _DATA.search(text)
+    return with_lines(text, f"{name} = {value}", at=data.start() if data else None)
+
+
 def loads(text: str, file: str) -> bool:
     """Return whether a line loads *file*, such as "milter-manager.local.conf"."""
     pattern = rf"^[ \t]*load(?:_if_exist)?[ \t]*\(?[ \t]*[\"'](?:[^\"'\n]*/)?{re.escape(file)}[\"']"
@@ -112,8 +136,8 @@ def _blocks(text: str) -> Iterator[Block]:
 def _settings(text: str, start: int, end: int, variable: str) -> Iterator[Setting]:
     pattern = re.compile(rf"^[ \t]*{variable}\.(?P<name>\w+)[ \t]*=(?!=)[ \t]*", re.MULTILINE)
     for match in pattern.finditer(text, start, end):
-        literal = _LITERAL.match(text, match.end())
-        if literal and text[literal.end() : line_end(text, literal.end())].strip()[:1] in {"", "#"}:
+        literal = _literal_at(text, match.end())
+        if literal:
             yield Setting(
                 match["name"],
                 _plain(literal[0]),
@@ -121,6 +145,14 @@ def _settings(text: str, start: int, end: int, variable: str) -> Iterator[Settin
                 literal.start(),
                 literal.end(),
             )
+
+
+def _literal_at(text: str, at: int) -> re.Match[str] | None:
+    """Return the literal at *at*, where nothing but a comment follows it in its line."""
+    literal = _LITERAL.match(text, at)
+    if literal and text[literal.end() : line_end(text, literal.end())].strip()[:1] in {"", "#"}:
+        return literal
+    return None
 
 
 def _plain(literal: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actions.action import Context
     from actions.host.endpoint import Endpoint
     from actions.host.files import Files
-    from actions.host.ports import Accounts, Commands, Host, Postfix, Units
+    from actions.host.ports import Accounts, Commands, Host, Postfix, Timers, Units
     from actions.mailhost.discovery import Discovery
     from actions.mailhost.roles import FoundServices
     from actions.mailhost.service import MailService
@@ -37,6 +37,7 @@ class LookingHost:
     accounts: Accounts
     commands: Commands
     units: Units
+    timers: Timers
     postfix: Postfix
     """With what `take_pending` took."""
     state_folder: str
@@ -81,9 +82,11 @@ class LookingHost:
         """Return where this host keeps what a real host has at the absolute *path*."""
         return self._host.at(path)
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
         """Connect to *endpoint* with the rights of *user*; raises OSError and `HostError`."""
-        return self._host.connect_as(user, endpoint, timeout)
+        return self._host.connect_as(user, endpoint, timeout, chroot)
 
     def text(self, path: str) -> str:
         """Return the text of a file as it was when first asked for; raises `HostError`.

@@ -165,7 +165,8 @@ def _service(status: ServiceStatus, ink: Ink) -> Iterator[str]:
 def _besides(status: ServiceStatus) -> Iterator[Look]:
     """Yield what else is wrong; of a service that does not run, the rest follows from that."""
     for look in status.looks if _runs(status) else ():
-        if look.health in {Health.DOWN, Health.DEGRADED} and look.detail not in status.reason:
+        is_wrong = look.health in {Health.DOWN, Health.DEGRADED}
+        if is_wrong and look.cause != "follows" and look.detail not in status.reason:
             yield look
 
 

@@ -155,12 +155,14 @@ class TestNagios:
         assert line.endswith("time=0.25s")
 
     def test_sockets_are_a_warning_where_nothing_is_down(self) -> None:
-        from actions.sockets.report import Edge, SocketsReport
+        from actions.mailhost.edges import Edge
+        from actions.sockets.report import EdgeState, SocketsReport
+
+        edge = Edge("smtpd:a", "smtpd", "postfix", "a", "postfix", "milter", "unix:/a", "unix:/a")
 
         def told(*healths: Health) -> int:
             edges = (
-                Edge("a", "unix:/a", "postfix", Finding(health, "a", "b"), (), None, 0.0)
-                for health in healths
+                EdgeState(edge, Finding(health, "a", "b"), "", (), None, 0.0) for health in healths
             )
             return rendered(SocketsReport(tuple(edges)), "nagios", Hints())[1]
 

@@ -173,7 +173,10 @@ class Peers:
 
     def start(self, behave: Callable[[Wire], None]) -> Peer:
         """Start a peer on a unix socket."""
-        path = f"{self._root}/{len(self._started)}"
+        return self.start_at(f"{self._root}/{len(self._started)}", behave)
+
+    def start_at(self, path: str, behave: Callable[[Wire], None]) -> Peer:
+        """Start a peer on the unix socket *path*, which stays when it ends."""
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(64)

@@ -328,6 +328,39 @@ def test_a_hanging_peer_costs_no_more_than_its_own_limit(borrowed: Machine) -> N
     assert health["clamav-milter"] == "down"
 
 
+def test_what_comes_of_a_hanging_milter_is_not_called_the_cause(borrowed: Machine) -> None:
+    borrowed.systemctl("kill", "--signal=STOP", "--kill-whom=all", "milter-greylist")
+    told = borrowed.console("services.status").stdout
+    report = borrowed.console("services.status", "--json").json()
+    borrowed.systemctl("kill", "--signal=CONT", "--kill-whom=all", "milter-greylist")
+    postfix = next(one for one in report["services"] if one["service"]["name"] == "postfix")
+    assert postfix["health"] == "degraded"
+    assert postfix["reason"].startswith("milter-greylist down, mail is deferred")
+    assert "services.restart milter-greylist" in told
+    assert "services.restart postfix" not in told
+
+
+def test_settings_that_postfix_cannot_read_are_told(borrowed: Machine) -> None:
+    before = borrowed.read("/etc/postfix/main.cf")
+    borrowed.write("/etc/postfix/main.cf", f"{before}smtpd_milters =\nbroken line\n")
+    told = borrowed.console("services.status", "--format", "nagios")
+    as_user = borrowed.console("services.status", "--format", "nagios", user=OPERATOR)
+    borrowed.write("/etc/postfix/main.cf", before)
+    assert "postfix down (it can't read its settings: /etc/postfix/main.cf, line " in told.stdout
+    assert "missing '=' after attribute name" in told.stdout
+    assert "overriding earlier entry" not in told.stdout
+    assert told.returncode == 2
+    assert "postfix down (it can't read its settings" in as_user.stdout
+
+
+def test_what_was_stopped_has_no_last_error(borrowed: Machine) -> None:
+    borrowed.systemctl("stop", "opendkim")
+    report = borrowed.console("services.status", "--json", "--service", "opendkim").json()
+    borrowed.systemctl("start", "opendkim")
+    (status,) = report["services"]
+    assert (status["reason"], status["last_error"]) == ("stopped", "")
+
+
 def test_a_hanging_systemctl_is_told_and_the_rest_is_seen(borrowed: Machine) -> None:
     borrowed.write("/usr/local/bin/systemctl", "#!/bin/sh\nexec sleep 600\n")
     borrowed.run(["chmod", "755", "/usr/local/bin/systemctl"]).checked()

@@ -41,6 +41,8 @@ class FoundServices(Record):
     """What could not be seen, and what would let it be seen."""
     states: Mapping[str, UnitState] = MappingProxyType({})
     """Of the units that were asked for, by their names."""
+    chains: tuple[HostChain, ...] = ()
+    """The milter chains; none where Postfix could not be asked."""
 
 
 def find_services(host: Host, known: Callable[[Listener], None] | None = None) -> FoundServices:
@@ -74,7 +76,7 @@ def find_services(host: Host, known: Callable[[Listener], None] | None = None) -
             if one.trouble
         ]
     finder.settle_needs()
-    return FoundServices(finder.services(), tuple(dict.fromkeys(notes)), units.states)
+    return FoundServices(finder.services(), tuple(dict.fromkeys(notes)), units.states, chains)
 
 
 def _asked_in(chains: Iterable[HostChain]) -> Iterator[Listener]:

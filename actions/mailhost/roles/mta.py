@@ -11,12 +11,14 @@ from actions.mailhost.roles.filters import spec_of
 from actions.mailhost.roles.site import Told
 from actions.mailhost.service import Listener, Need
 from actions.mailhost.values import items
+from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions.host.ports import Host, PostfixService
     from actions.mailhost.roles.site import Site
+    from actions.mailhost.service import Speech
 
 _INTAKES = {"smtpd", "postscreen"}
 _LABELS = {25: "25", 587: "submission", 465: "submissions"}
@@ -55,8 +57,7 @@ def postfix(site: Site) -> Told:
         site.notes.append(f"Postfix's listeners are not known: {error}")
         return Told()
     needs = (
-        *(need for one in services if one.program == "smtpd" for need in _passwords(host, one)),
-        *_deliverers(host, services),
+        Need("dovecot", one.endpoint, one.user, one.without) for one in partners(host, services)
     )
     listeners = (found for one in services for found in _listener(host, one))
     return Told(tuple(listeners), tuple(dict.fromkeys(needs)), user)
@@ -107,18 +108,51 @@ def _port(service: str) -> int:
         return 0
 
 
-def _passwords(host: Host, service: PostfixService) -> Iterator[Need]:
+class Partner(Record):
+    """Whom one of Postfix's services hands mail or passwords to."""
+
+    client: PostfixService
+    user: str
+    """With whose rights it connects."""
+    speech: Speech
+    spec: str
+    """As Postfix's settings write it."""
+    endpoint: str
+    """Where it really is, seen from outside any chroot, in Postfix's notation."""
+    source: str
+    """The setting: "main.cf: smtpd_sasl_path"."""
+    without: str
+    """What happens where it can't be asked."""
+
+
+def partners(host: Host, services: tuple[PostfixService, ...]) -> Iterator[Partner]:
+    """Yield whom Postfix hands passwords and mail to; each where one of *services* does."""
+    for one in services:
+        if one.program == "smtpd":
+            yield from _passwords(host, one)
+    yield from _deliverers(host, services)
+
+
+def _passwords(host: Host, service: PostfixService) -> Iterator[Partner]:
     """Yield whom *service* asks about passwords, where that is Dovecot."""
     if _setting_of(host, service, "smtpd_sasl_auth_enable") != "yes":
         return
     if _setting_of(host, service, "smtpd_sasl_type") != "dovecot":
         return
-    spec = _from_queue(host, service, _setting_of(host, service, "smtpd_sasl_path"))
-    if spec:
-        yield Need("dovecot", spec, _user(host, service), NO_LOGIN)
+    path = _setting_of(host, service, "smtpd_sasl_path")
+    endpoint = _from_queue(host, service, path)
+    if endpoint:
+        user, source = _user(host, service), setting_in(service, "smtpd_sasl_path")
+        yield Partner(service, user, "dovecot-auth", path, endpoint, source, NO_LOGIN)
 
 
-def _deliverers(host: Host, services: tuple[PostfixService, ...]) -> Iterator[Need]:
+def setting_in(service: PostfixService, name: str) -> str:
+    """Return where setting *name* of *service* stands, for people."""
+    own = name in dict(service.overrides)
+    return f"master.cf: {service.name}: -o {name}" if own else f"main.cf: {name}"
+
+
+def _deliverers(host: Host, services: tuple[PostfixService, ...]) -> Iterator[Partner]:
     """Yield whom mail is handed to by LMTP."""
     clients = {one.name: one for one in services if one.program == "lmtp"}
     for setting, domains in _TRANSPORTS:
@@ -126,9 +160,10 @@ def _deliverers(host: Host, services: tuple[PostfixService, ...]) -> Iterator[Ne
         client = clients.get(transport)
         if client is None or not nexthop or not _setting(host, domains):
             continue
-        spec = _nexthop(host, client, nexthop)
-        if spec:
-            yield Need("dovecot", spec, _user(host, client), QUEUED)
+        endpoint = _nexthop(host, client, nexthop)
+        if endpoint:
+            user, source = _user(host, client), f"main.cf: {setting}"
+            yield Partner(client, user, "lmtp", nexthop, endpoint, source, QUEUED)
 
 
 def _nexthop(host: Host, client: PostfixService, nexthop: str) -> str:

@@ -49,7 +49,7 @@ def services_status(
     unknown, never down. Exits 0 where all is well, 1 where a service is down or degraded, 6
     where one could not be seen.
     """
-    from actions.services.looks.heard import Login
+    from actions.mailhost.greeting.heard import Login
     from actions.services.status import check_services
 
     account = None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from actions.finding import Health
 from actions.host.endpoint import same_socket
 from actions.host.errors import AS_ROOT
+from actions.mailhost.greeting.heard import Heard
 from actions.mailhost.service import Listener, Look
-from actions.services.looks.heard import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,20 +13,20 @@ from actions.finding import Health
 from actions.host.endpoint import BadEndpoint, parse_endpoint
 from actions.host.errors import AS_ROOT, HostError, NotPermitted
 from actions.mailhost.asking import negotiate, refusal
+from actions.mailhost.greeting import speaker
+from actions.mailhost.greeting.heard import Heard, Talk
+from actions.mailhost.greeting.wire import Silent, Strange, Wire
 from actions.milter.link import Link
 from actions.milter.transport import Timeouts, connect
 from actions.record import Record
-from actions.services.looks.heard import Heard, Talk
-from actions.services.looks.speech import speaker
-from actions.services.looks.wire import Silent, Strange, Wire
 
 if TYPE_CHECKING:
     import socket
 
     from actions.action import Context
     from actions.host.endpoint import Endpoint
+    from actions.mailhost.greeting.heard import Login
     from actions.mailhost.service import Listener
-    from actions.services.looks.heard import Login
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Addresses to listen on, and where to connect to then."""
@@ -73,7 +73,9 @@ def meet(asking: Asking, listener: Listener, client: str) -> Met:
         heard = _greeted(asking, listener, endpoint, link, started + asking.timeout)
     except _Closed as closed:
         heard = closed.heard
-    except (Silent, Strange) as trouble:
+    except Silent as trouble:
+        heard = Heard(str(trouble), Health.DOWN, cause="silent")
+    except Strange as trouble:
         heard = Heard(str(trouble), Health.DOWN)
     except BadEndpoint as error:
         heard = Heard(f"can't be asked: {error}", Health.UNKNOWN)
@@ -126,7 +128,7 @@ def _greeted(
         return _negotiated(asking, endpoint, link, until)
     with Wire(link, until, asking.timeout) as wire:
         if listener.tls:
-            from actions.services.looks.tls import encrypt
+            from actions.mailhost.greeting.tls import encrypt
 
             encrypt(wire)
         if not listener.speech:
@@ -142,5 +144,6 @@ def _negotiated(asking: Asking, endpoint: Endpoint, link: socket.socket, until: 
         chosen = opened.chosen
         return Heard(f"negotiates; version {chosen.version}" if chosen else "negotiates")
     if trouble.kind == "timeout":
-        return Heard(f"accepts, but does not answer within {asking.timeout:g} s", Health.DOWN)
+        detail = f"accepts, but does not answer within {asking.timeout:g} s"
+        return Heard(detail, Health.DOWN, cause="silent")
     return Heard(trouble.text, Health.DOWN)

@@ -118,10 +118,16 @@ def last_words(host: Host, units: Iterable[str], timeout: float) -> tuple[Line, 
         HostError: the journal can't be read.
     """
     said = [line for line in error_lines(host, units, timeout, "info") if line.is_own]
-    return tuple(sorted(said, key=lambda line: not _tells_of_errors(line.text)))
+    return tuple(sorted(said, key=lambda line: not tells_of_errors(line.text)))
 
 
-def _tells_of_errors(text: str) -> bool:
+def _tells_of_a_start(text: str) -> bool:
+    """Return whether *text* is no error, as whom spamass-milter and milter-greylist log it."""
+    return "starting" in text.lower() and not tells_of_errors(text)
+
+
+def tells_of_errors(text: str) -> bool:
+    """Return whether *text* sounds like an error."""
     return any(word in text.lower() for word in ("error", "fatal", "fail", "unknown", "can't"))
 
 
@@ -188,7 +194,7 @@ def last_error(
         since: when it was started, where that is known.
     """
     found = _of_service(lines, service, state, since)
-    own = [line for line in found if line.is_own]
+    own = [line for line in found if line.is_own and not _tells_of_a_start(line.text)]
     return next((line.text for line in own or found), "")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from actions.host.errors import HostError
 from actions.mailhost.chain import read_settings
+from actions.mailhost.meant import meant
 from actions.mailhost.values import spec_in
 from actions.setup.check import Result
 from actions.setup.found import Found, FoundCheck
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from actions.setup.postfix.listed import Listed
 
 _NO_PLAN = "what is meant can't be told from here: write unix:PATH or inet:HOST:PORT"
-
-_SENDMAIL = re.compile(r"inet6?:(?P<port>\w+)@\[?(?P<host>[^\]]+)\]?")
-_BARE_PORT = re.compile(r"(?:(?:inet6|tcp):)?(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\w+)")
 
 _READ_BY_CLEANUP = ("non_smtpd_milters", "milter_header_checks")
 """What smtpd does not read (cleanup(8))."""
@@ -89,7 +86,7 @@ def _refused_settings(ctx: Context, name: str) -> Iterator[Found]:
 def _corrected(ctx: Context, one: Listed) -> str:
     """Return the item as it may be meant, where Postfix takes that; empty where it does not."""
     spec = spec_in(one.item)
-    guess = _guess(spec)
+    guess = meant(spec)
     if not guess:
         return ""
     item = one.item.replace(spec, guess, 1)
@@ -100,17 +97,6 @@ def _corrected(ctx: Context, one: Listed) -> str:
 
     taken = read_settings(with_it, setting=one.place.setting, chroot=one.service.chroot)
     return item if taken.chain.links else ""
-
-
-def _guess(spec: str) -> str:
-    if spec.startswith("/"):
-        return f"unix:{spec}"
-    if told := _SENDMAIL.fullmatch(spec):
-        host = f"[{told['host']}]" if ":" in told["host"] else told["host"]
-        return f"inet:{host}:{told['port']}"
-    if told := _BARE_PORT.fullmatch(spec):
-        return f"inet:{told['host']}:{told['port']}" if told["host"] != "unix" else ""
-    return f"unix:{spec}" if "/" in spec and ":" not in spec else ""
 
 
 def _twice(ctx: Context, name: str) -> Iterator[Found]:

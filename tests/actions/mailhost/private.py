@@ -55,7 +55,9 @@ class PrivateHost(SystemHost):
     def at(self, path: str) -> str:
         return f"{self.root}{path}"
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
         raise ConnectionRefusedError(f"asked as {user}")
 
 

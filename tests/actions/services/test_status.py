@@ -141,7 +141,7 @@ def test_cancelling_ends_all_looks(lab: Lab, peers: Peers) -> None:
 
 def test_a_defect_of_one_look_is_its_own(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     # A defect of ours can't be made for real.
-    from actions.services.looks.speech import mail
+    from actions.mailhost.greeting import mail
 
     def broken(talk: object) -> object:
         raise RuntimeError("boom")

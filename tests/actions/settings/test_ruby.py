@@ -55,6 +55,24 @@ def test_a_new_block_stands_before_the_data() -> None:
     assert after == TEXT.replace("__END__\n", added + "__END__\n")
 
 
+MODE = "manager.unix_socket_mode"
+
+
+def test_a_setting_outside_of_the_blocks_is_read_and_changed_in_place() -> None:
+    text = f"#{MODE} = 0600\n{MODE} = 0640 # why\n{TEXT}"
+    found = ruby.top_setting(text, MODE)
+    assert found is not None
+    assert (found.value, found.line) == ("0640", 2)
+    assert ruby.with_top_value(text, MODE, "0660") == text.replace("0640", "0660")
+
+
+def test_a_setting_that_is_nowhere_stands_at_the_end_and_before_the_data() -> None:
+    assert ruby.top_setting(f"=begin\n{MODE} = 0640\n=end\n__END__\n{MODE} = 0640\n", MODE) is None
+    after = ruby.with_top_value(TEXT, MODE, "0660")
+    assert after == TEXT.replace("__END__\n", f"{MODE} = 0660\n__END__\n")
+    assert ruby.with_top_value("", MODE, "0660") == f"{MODE} = 0660\n"
+
+
 def test_what_loads_a_file_is_found() -> None:
     assert ruby.loads(
         'x\nload_if_exist("milter-manager.local.conf")\n', "milter-manager.local.conf"

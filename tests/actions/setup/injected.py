@@ -18,6 +18,7 @@ from actions.runner import run_plan
 from actions.setup.fix import plan_fix
 from actions.setup.survey import check_setup
 from tests.actions.mailhost.private import PrivateCommands, PrivateHost, private_host
+from tests.unit_ports import NoForeground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +84,7 @@ class QuickCommands(PrivateCommands):
         return super().run(argv, user=user, timeout=timeout)
 
 
-class NoServices:
+class NoServices(NoForeground):
     """A service manager without a service: what else runs on this machine is no part of the host.
 
     A stand-in, as the machine that runs the tests has its own services, or no systemd.

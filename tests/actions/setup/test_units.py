@@ -97,7 +97,8 @@ def test_who_masked_a_unit_is_told_and_what_takes_that_back(lab: Lab) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     own.write_text("[Service]\nExecStart=/usr/sbin/opendkim\n")
     link.symlink_to("/dev/null")
-    host: Host = Seen(lab.host, Masked(lab.host.units, ["opendkim"]))  # type: ignore[assignment]
+    masked = Masked(lab.host.units, ["opendkim"])
+    host: Host = Seen(lab.host, masked)  # type: ignore[assignment, arg-type]
     try:
         for name in ("units.started", "units.enabled"):
             with pytest.raises(ActionError) as caught:

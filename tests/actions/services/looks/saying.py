@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from actions.services.looks.heard import Login
+    from actions.mailhost.greeting.heard import Login
     from tests.milters.peer import Wire
 
 TIMEOUT = 5.0

@@ -125,6 +125,8 @@ CASES = [
     ("none of an earlier start", [Line(UNIT, "1", 9, "old")], ""),
     ("by its time", [Line(UNIT, "", 9, "new")], "new"),
     ("none before its start", [Line(UNIT, "", 1, "old")], ""),
+    ("no greeting", [Line(UNIT, "2", 9, "clamd 1.4 starting"), Line(UNIT, "2", 8, "a")], "a"),
+    ("a start that fails", [Line(UNIT, "2", 9, "Error starting")], "Error starting"),
 ]
 
 

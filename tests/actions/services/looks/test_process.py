@@ -22,6 +22,7 @@ from actions.host.ports import UnitState
 from actions.host.system import SystemHost
 from actions.mailhost.service import MailService, Role
 from actions.services.looks.process import Running, look_at_processes
+from tests.unit_ports import NoForeground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +34,7 @@ NAME = "mc-looked-at"
 """What the real process is called; longer names are cut by the kernel at 15 bytes."""
 
 
-class Told:
+class Told(NoForeground):
     """A service manager that tells what a test gave it."""
 
     def __init__(self, state: UnitState | None, absent: str = "") -> None:

@@ -18,6 +18,7 @@ from actions.host.files import Files
 from actions.host.ports import UnitState
 from console.lab.postfix import DEFAULTS
 from tests.postfix_ports import TablePostfix
+from tests.unit_ports import NoForeground, NoTimers
 
 if TYPE_CHECKING:
     import socket
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Commands,
         Operation,
         Postfix,
+        Timers,
         Units,
         UnitWatch,
     )
@@ -93,7 +95,7 @@ cat milter-manager.local.conf 2>/dev/null || exit 0
 """
 
 
-class TreeUnits:
+class TreeUnits(NoForeground):
     """Units as a table; what was done to them is remembered."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -151,13 +153,16 @@ class TreeHost:
         self.commands: Commands = SystemCommands()
         self.services = TreeUnits(UNITS[layout])
         self.units: Units = self.services
+        self.timers: Timers = NoTimers()
         self.postfix: Postfix = TablePostfix(dict(DEFAULTS))
         self.state_folder = os.path.join(root, "state")
 
     def at(self, path: str) -> str:
         return self.root + path
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
         raise HostError("nothing listens in this folder")
 
     def path(self, path: str) -> Path:

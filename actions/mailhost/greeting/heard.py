@@ -9,8 +9,8 @@ from actions.finding import Health
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from actions.mailhost.greeting.wire import Wire
     from actions.mailhost.service import Cause, Listener
-    from actions.services.looks.wire import Wire
 
 
 class Heard(Record):
@@ -67,7 +67,7 @@ class Talk(Record):
 
 def refused_login(talk: Talk, heard: Heard, said: str) -> Heard:
     """Return *heard* with a login that was refused, and what the service *said* to it."""
-    from actions.services.looks.wire import quoted
+    from actions.mailhost.greeting.wire import quoted
 
     assert talk.login is not None
     return heard.worse(

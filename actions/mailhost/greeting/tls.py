@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
-from actions.services.looks.wire import Silent
+from actions.mailhost.greeting.wire import Silent
 
 if TYPE_CHECKING:
-    from actions.services.looks.heard import Heard
-    from actions.services.looks.wire import Wire
+    from actions.mailhost.greeting.heard import Heard
+    from actions.mailhost.greeting.wire import Wire
 
 SOON = 14
 """Days before its end from which on a certificate is told."""
@@ -37,7 +37,7 @@ def encrypt(wire: Wire) -> None:
         raise Silent("accepts, but gives no TLS handshake in time") from None
     except OSError as error:  # SSLError is one
         reason = getattr(error, "reason", "") or error.strerror or error
-        raise Silent(f"no TLS handshake: {reason}") from error
+        raise Silent(f"no TLS handshake: {reason}", "reset") from error
 
 
 def judged(heard: Heard, wire: Wire) -> Heard:

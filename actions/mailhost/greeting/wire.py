@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     import socket
@@ -19,8 +19,22 @@ GOODBYE = 0.3
 """Seconds for the answer to the last word."""
 
 
+Ended = Literal["late", "closed", "reset"]
+"""How a conversation ended: nothing came in time, or the other side closed, having read what it
+was sent or not."""
+
+
 class Silent(Exception):
-    """The service said nothing in time, or closed; the text says which."""
+    """The service said nothing in time, or closed.
+
+    Args:
+        text: which of them, in words.
+        ended: the same as data.
+    """
+
+    def __init__(self, text: str, ended: Ended = "late") -> None:
+        super().__init__(text)
+        self.ended: Ended = ended
 
 
 class Strange(Exception):
@@ -62,7 +76,7 @@ class Wire:
         except TimeoutError:
             raise Silent(f"does not read what it is sent within {self._timeout:g} s") from None
         except OSError as error:
-            raise Silent("closes the connection") from error
+            raise Silent("closes the connection", "reset") from error
 
     def line(self) -> str:
         """Return the next line without its end; raises `Silent` or `Strange`."""
@@ -115,10 +129,10 @@ class Wire:
         except TimeoutError:
             raise Silent(f"accepts, but does not answer within {self._timeout:g} s") from None
         except OSError as error:
-            raise Silent("closes the connection without an answer") from error
+            raise Silent("closes the connection without an answer", "reset") from error
         if not came:
             said = f" after {quoted(self._unread.decode('latin-1'))}" if self._unread else ""
-            raise Silent(f"closes the connection without an answer{said}")
+            raise Silent(f"closes the connection without an answer{said}", "closed")
         self._room -= len(came)
         if self._room < 0:
             raise Strange(f"sends more than {MOST >> 10} KiB in place of a greeting")

@@ -7,12 +7,12 @@ import struct
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
-from actions.services.looks.heard import Heard
-from actions.services.looks.tls import judged
-from actions.services.looks.wire import Strange, quoted
+from actions.mailhost.greeting.heard import Heard
+from actions.mailhost.greeting.tls import judged
+from actions.mailhost.greeting.wire import Strange, quoted
 
 if TYPE_CHECKING:
-    from actions.services.looks.heard import Talk
+    from actions.mailhost.greeting.heard import Talk
 
 LINES = 100
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions.services.looks.heard import Heard, Talk
+    from actions.mailhost.greeting.heard import Heard, Talk
 
 MODULES = {
     "smtp": "mail",

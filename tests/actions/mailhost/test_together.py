@@ -10,7 +10,7 @@ import pytest
 
 from actions.action import Cancelled, Context
 from actions.host.system import SystemHost
-from actions.services.looks.together import AT_ONCE, GRACE, Failed, Together, together
+from actions.mailhost.together import AT_ONCE, GRACE, Failed, Together, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,11 +6,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actions.services.looks.heard import Heard
-from actions.services.looks.wire import Silent, Strange, quoted
+from actions.mailhost.greeting.heard import Heard
+from actions.mailhost.greeting.wire import Silent, Strange, quoted
 
 if TYPE_CHECKING:
-    from actions.services.looks.heard import Talk
+    from actions.mailhost.greeting.heard import Talk
 
 
 def clamd(talk: Talk) -> Heard:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.finding import Health
-from actions.services.looks.heard import Heard, refused_login
-from actions.services.looks.tls import encrypt, judged
-from actions.services.looks.wire import Silent, Strange
+from actions.mailhost.greeting.heard import Heard, refused_login
+from actions.mailhost.greeting.tls import encrypt, judged
+from actions.mailhost.greeting.wire import Silent, Strange
 
 if TYPE_CHECKING:
-    from actions.services.looks.heard import Talk
+    from actions.mailhost.greeting.heard import Talk
 
 
 def smtp(talk: Talk) -> Heard:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.finding import Health
-from actions.services.looks.heard import Login
+from actions.mailhost.greeting.heard import Login
 from tests.actions.services.looks.saying import asked, certificate, closing, play, saying, scripted
 from tests.postfix.running import PASSWORD, USER
 
@@ -92,7 +92,7 @@ def test_a_certificate_is_told_by_its_end(
     settings, ends = certificate(tmp_path)
     peer = peers.start_tcp(encrypted(settings, *before))
     # openssl makes no certificate that has ended; so the clock goes on instead.
-    monkeypatch.setattr("actions.services.looks.tls.time.time", lambda: ends - days * DAY - HOUR)
+    monkeypatch.setattr("actions.mailhost.greeting.tls.time.time", lambda: ends - days * DAY - HOUR)
     heard = asked(peer.spec, speech).heard
     assert heard.health is health, heard
     assert told in heard.detail
@@ -159,9 +159,9 @@ def test_a_login_is_let_in_or_refused(
 def test_a_password_is_not_sent_in_the_clear_to_another_host() -> None:
     import socket
 
+    from actions.mailhost.greeting.heard import Talk
+    from actions.mailhost.greeting.wire import Wire as Line
     from actions.mailhost.service import Listener
-    from actions.services.looks.heard import Talk
-    from actions.services.looks.wire import Wire as Line
 
     one, other = socket.socketpair()
     with one, other:
