@@ -1,131 +1,102 @@
-"""The look at each edge from Postfix to a milter: walk its path, then prove it by asking.
+"""The look at the edges of a mail host: each path walked, each socket opened by its client.
 
-The proof is a connection and a negotiation with the rights of the client user; the walk only
+The proof is a connection and the first words with the rights of the client's user; the walk only
 explains what the proof met.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
-from actions.finding import Finding, Health, Remedy
-from actions.host.endpoint import BadEndpoint
-from actions.host.errors import HostError, NotPermitted
-from actions.mailhost.asking import negotiate, refusal
-from actions.mailhost.chain import connector_as, links
-from actions.mailhost.discovery import discover, find_chain
-from actions.milter.session import Trouble, trouble_of
-from actions.milter.transport import Timeouts
-from actions.record import Record
-from actions.sockets.path import Step, failing, walk
-from actions.sockets.report import Edge, SocketsReport
+from actions.host.endpoint import BadEndpoint, same_socket
+from actions.mailhost.edges import POSTFIX, edge_to, find_edges
+from actions.mailhost.together import Failed, together
+from actions.sockets.look import EdgeLook
+from actions.sockets.named import chosen
+from actions.sockets.proof import PATIENCE
+from actions.sockets.report import EdgeState, SocketsReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from actions.action import Context
-    from actions.host.ports import Account
-    from actions.milter.link import Link
-    from actions.milter.transport import Connector
+    from actions.host.ports import Host
+    from actions.mailhost.edges import Edge, FoundEdges
 
-PATIENCE = 5.0
-"""Seconds that a healthy milter has for connecting and negotiating."""
+LIMIT = 3 * PATIENCE
+"""Seconds for one edge: to connect, to speak, and to spare."""
 
 
-def check_sockets(ctx: Context, milters: tuple[str, ...]) -> SocketsReport:
-    """Look at the edge from Postfix to each of *milters*, or of its configured chain.
+def check_sockets(
+    ctx: Context, edges: tuple[str, ...] = (), milters: tuple[str, ...] = ()
+) -> SocketsReport:
+    """Look at the edges called *edges* and at those to *milters*, or at every one of the host.
 
     Raises:
-        ActionError: a specification names no endpoint, or the chain can't be read.
+        ActionError: there is no such edge, a specification names no endpoint, or there is
+            nothing to look at.
+        Cancelled: the operator cancelled.
     """
-    user = ctx.host.postfix.user()
-    timeouts = Timeouts(*(PATIENCE,) * 5)
-    connector = connector_as(ctx.host, user)
+    started = time.monotonic()
+    asked = _asked(ctx.host, edges, milters)
+    look = EdgeLook(ctx.host, asked.services)
+    states = tuple(looked(ctx, asked.edges, look))
+    return SocketsReport(states, (*asked.notes, *look.notes), time.monotonic() - started)
+
+
+def looked(ctx: Context, edges: tuple[Edge, ...], look: EdgeLook) -> Iterator[EdgeState]:
+    """Look at *edges* beside each other, and yield how they are in their order."""
+    jobs: dict[str, Callable[[], EdgeState]] = {
+        edge.name: partial(look.state_of, edge) for edge in edges
+    }
+    done = dict(together(ctx, jobs, LIMIT))
+    for edge in edges:
+        state = done[edge.name]
+        yield look.unseen(edge, state) if isinstance(state, Failed) else state
+
+
+def _asked(host: Host, edges: tuple[str, ...], milters: tuple[str, ...]) -> FoundEdges:
+    found = find_edges(host)
+    if not edges and not milters:
+        if not found.edges:
+            raise _nothing_found(found)
+        return found
+    every = {edge.name: edge for edge in chosen(found.edges, edges)}
+    for spec in dict.fromkeys(milters):
+        for edge in _to(host, found, spec):
+            known = every.get(edge.name)
+            apart = known and known.endpoint != edge.endpoint
+            name = f"{edge.name}#{len(every) + 1}" if apart else edge.name
+            every[name] = edge._replace(name=name)
+    return found._replace(edges=tuple(every.values()))
+
+
+def _nothing_found(found: FoundEdges) -> ActionError:
+    if any("chains are not known" in note for note in found.notes):
+        return ActionError("; ".join(found.notes), Exit.UNDECIDED)
+    return ActionError(
+        "Postfix on this host uses no milter (smtpd_milters is empty)",
+        Exit.USAGE,
+        "name one with --milter unix:/path/to/socket",
+    )
+
+
+def _to(host: Host, found: FoundEdges, spec: str) -> tuple[Edge, ...]:
+    """Return the edges from Postfix to the milter at *spec*; one that nobody set up is made.
+
+    Of several that differ in the program alone, such as smtpd and cleanup, the first counts.
+    """
+    alike: dict[object, Edge] = {}
+    for edge in found.edges:
+        if edge.client_service == POSTFIX and edge.endpoint and same_socket(edge.endpoint, spec):
+            alike.setdefault((edge.user, edge.chroot), edge)
+    known = tuple(alike.values())
+    if known:
+        return known
     try:
-        chain = links(milters, connector) if milters else _configured(ctx, connector)
+        return (edge_to(host, spec),)
     except BadEndpoint as error:
         raise ActionError(f"--milter {error}", Exit.USAGE) from error
-    account = ctx.host.accounts.user(user)
-    edges = []
-    for link in chain:
-        ctx.check()
-        edges.append(look_at(ctx, link._replace(timeouts=timeouts), account))
-    return SocketsReport(tuple(edges))
-
-
-def look_at(ctx: Context, link: Link, account: Account) -> Edge:
-    """Look at one edge."""
-    steps: tuple[Step, ...] = ()
-    if link.endpoint.family == "unix":
-        steps = walk(ctx.host.accounts, link.endpoint.place, account)
-    started = time.monotonic()
-    proof = _proof(ctx, link)
-    finding = _finding(link, account, proof, steps)
-    return Edge(
-        link.name,
-        link.endpoint.spec,
-        account.name,
-        finding,
-        steps,
-        proof.trouble,
-        time.monotonic() - started,
-    )
-
-
-def _configured(ctx: Context, connector: Connector) -> tuple[Link, ...]:
-    """Return the milters of mail from outside, each where a chrooted smtpd has its socket."""
-    found = find_chain(discover(ctx.host, connector, only=""))
-    if found is None or not found.chain.links:
-        raise ActionError(
-            "Postfix on this host uses no milter (smtpd_milters is empty)",
-            Exit.USAGE,
-            "name one with --milter unix:/path/to/socket",
-        )
-    return found.chain.links
-
-
-class _Proof(Record):
-    trouble: Trouble | None
-    health: Health
-    needs_root: bool = False
-
-
-def _proof(ctx: Context, link: Link) -> _Proof:
-    """Connect and negotiate; not being allowed to become the client is no fault of the edge."""
-    try:
-        socket = link.connector(link.endpoint, PATIENCE)
-    except HostError as error:
-        needs_root = isinstance(error, NotPermitted)
-        return _Proof(Trouble("connection", str(error)), Health.UNKNOWN, needs_root)
-    except OSError as error:
-        is_edges = isinstance(error, PermissionError) or bool(refusal(error))
-        return _Proof(trouble_of(error), Health.DOWN if is_edges else Health.UNKNOWN)
-    opened = negotiate(link, socket, time.monotonic() + 2 * PATIENCE, ctx.cancel)
-    return _Proof(opened.trouble, Health.DOWN if opened.trouble else Health.OK)
-
-
-def _finding(link: Link, account: Account, proof: _Proof, steps: tuple[Step, ...]) -> Finding:
-    trouble, health = proof.trouble, proof.health
-    edge = f"{account.name} → {link.name}"
-    name = f"sockets.{account.name}.{link.name}"
-    if trouble is None:
-        return Finding(Health.OK, f"{edge} works", link.endpoint.spec, name=name)
-    broken = failing(steps)
-    if health is Health.UNKNOWN:
-        seen = f"; by its modes {broken.path} would stop it ({broken.note})" if broken else ""
-        why = trouble.text + seen
-        what = f"{edge}: not proved"
-        return Finding(health, what, link.endpoint.spec, why, None, name, proof.needs_root)
-    if broken is None or not broken.needs:
-        why = f"{broken.path} {broken.note}" if broken else trouble.text
-        return Finding(health, f"{edge}: {trouble.text}", link.endpoint.spec, why, name=name)
-    why = (
-        f"connecting as {account.name}: permission denied on {broken.path} "
-        f"(needs {broken.needs}, {broken.note}; {broken.owner}:{broken.group} {broken.mode:04o})"
-    )
-    remedy = None
-    if broken.kind == "socket":
-        arguments = (("milter", link.endpoint.spec),)
-        remedy = Remedy("sockets.fix", arguments, f"let {account.name} open {link.name}'s socket")
-    what = f"{edge}: permission denied"
-    return Finding(Health.DOWN, what, link.endpoint.spec, why, remedy, name)

@@ -6,21 +6,28 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from actions.host.acl import deciding, letters, read_acl
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from actions.host.acl import Entry
     from actions.host.ports import Account, Accounts
 
 LINK_LIMIT = 40
 """Links the kernel follows before it gives up (path_resolution(7))."""
 
-_CLASSES = ("owner has", "group has", "others have")
+LABEL = "security.selinux"
+"""The attribute in which SELinux keeps its label (xattr(7))."""
+
+_CLASSES = ("owner", "group", "others")
+_HAVE = {"owner": "owner has", "group": "group has", "others": "others have"}
 
 
 class Step(Record):
     """One component of a path, as seen by one user."""
 
     path: str
+    """Where it is, seen from outside any chroot."""
     kind: str
     """"folder", "socket", "link", "file", "missing" or "other"."""
     owner: str
@@ -29,22 +36,40 @@ class Step(Record):
     needs: str
     """"x" to pass a folder, "w" to connect to a socket."""
     granted: bool | None
-    """None where an access control list decides, which is not read here."""
+    """None where it can't be seen."""
     note: str = ""
     """Which bits the user has, or where a link leads."""
+    decided_by: str = ""
+    """What decides: "owner", "group" or "others" of the mode; of an access control list the entry,
+    such as "user:postfix", or "mask" where that takes away what the entry gives; "root"."""
+    membership: str = ""
+    """The group by which the user is let through, where it is not its own first one."""
+    acl: tuple[str, ...] = ()
+    """The access control list, where it has one, as getfacl(1) writes it."""
+    label: str = ""
+    """SELinux's label, where it has one."""
 
 
-def walk(accounts: Accounts, path: str, account: Account) -> tuple[Step, ...]:
-    """Return every component from the root to *path*, links included, up to what is missing."""
+def walk(accounts: Accounts, path: str, account: Account, root: str = "/") -> tuple[Step, ...]:
+    """Return every component from *root* to *path*, links included, up to what is missing.
+
+    Args:
+        accounts: name the owners and groups.
+        path: absolute; with *root* before it, where it is seen from outside.
+        account: who walks.
+        root: the folder that it is confined to: what it links to lies below that too.
+    """
+    root = root.rstrip("/") or "/"
     steps: list[Step] = []
-    rest = [part for part in path.split("/") if part]
-    here = "/"
+    inside = path[len(root) :] if root != "/" and path.startswith(f"{root}/") else path
+    rest = [part for part in inside.split("/") if part and part != "."]
+    here = root
     steps.append(_step(accounts, here, account, last=not rest))
     links = 0
     while rest:
         part = rest.pop(0)
         if part == "..":
-            here = os.path.dirname(here)
+            here = os.path.dirname(here) if here != root else root
             continue
         at = os.path.join(here, part)
         step = _step(accounts, at, account, last=not rest)
@@ -58,8 +83,8 @@ def walk(accounts: Accounts, path: str, account: Account) -> tuple[Step, ...]:
         target = step.note.removeprefix("→ ")
         if links > LINK_LIMIT:
             break
-        rest = [piece for piece in target.split("/") if piece] + rest
-        here = "/" if target.startswith("/") else here
+        rest = [piece for piece in target.split("/") if piece and piece != "."] + rest
+        here = root if target.startswith("/") else here
     return tuple(steps)
 
 
@@ -80,27 +105,64 @@ def _step(accounts: Accounts, path: str, account: Account, *, last: bool) -> Ste
     kind = _kind(entry.st_mode)
     owner, group = accounts.user_name(entry.st_uid), accounts.group_name(entry.st_gid)
     mode = stat.S_IMODE(entry.st_mode)
+    seen = Step(path, kind, owner, group, mode, "", granted=True, label=_label(path))
     if kind == "link":
-        target = os.readlink(path)
-        return Step(path, kind, owner, group, mode, "", granted=True, note=f"→ {target}")
+        return seen._replace(note=f"→ {os.readlink(path)}")
     if kind != "folder" and not last:
-        return Step(path, kind, owner, group, mode, "", granted=False, note="is no folder")
-    needs = "w" if last else "x"
-    granted, note = _verdict(path, entry, account, needs)
-    return Step(path, kind, owner, group, mode, needs, granted, note)
+        return seen._replace(granted=False, note="is no folder")
+    return _judged(accounts, seen._replace(needs="w" if last else "x"), entry, account)
 
 
-def _verdict(
-    path: str, entry: os.stat_result, account: Account, needs: str
-) -> tuple[bool | None, str]:
+def _judged(accounts: Accounts, step: Step, entry: os.stat_result, account: Account) -> Step:
+    """Return *step* with whether *account* is let through, and what decides that."""
     if account.uid == 0:
-        return True, "root passes everywhere"
-    if _has_acl(path):
-        return None, "an access control list decides"
-    which = _class(entry, account)
-    bits = entry.st_mode >> (6, 3, 0)[which] & 7
-    has = "".join(letter if bits & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-    return bool(bits & (2 if needs == "w" else 1)), f"{_CLASSES[which]} {has}"
+        return step._replace(note="root passes everywhere", decided_by="root")
+    wanted = 2 if step.needs == "w" else 1
+    if acl := read_acl(step.path):
+        return _by_list(accounts, step, entry, account, acl)
+    which = _CLASSES[_class(entry, account)]
+    bits = entry.st_mode >> {"owner": 6, "group": 3, "others": 0}[which] & 7
+    granted = bool(bits & wanted)
+    through = granted and which == "group" and entry.st_gid != account.gid
+    return step._replace(
+        granted=granted,
+        note=f"{_HAVE[which]} {letters(bits)}",
+        decided_by=which,
+        membership=step.group if through else "",
+    )
+
+
+def _by_list(
+    accounts: Accounts,
+    step: Step,
+    entry: os.stat_result,
+    account: Account,
+    acl: tuple[Entry, ...],
+) -> Step:
+    wanted = 2 if step.needs == "w" else 1
+    told = deciding(acl, entry.st_uid, entry.st_gid, account, wanted)
+    granted = bool(told.bits & wanted)
+    written = told.entry.written(accounts)
+    by = _by_entry(written, told.entry.tag)
+    note = f"the ACL's {written} decides"
+    if told.bits != told.entry.bits:
+        note += f", its mask leaves {letters(told.bits)}"
+        by = by if granted or not told.entry.bits & wanted else "mask"
+    of_group = {"group": entry.st_gid, "named group": told.entry.number}.get(told.entry.tag)
+    through = granted and of_group is not None and of_group != account.gid
+    return step._replace(
+        granted=granted,
+        note=note,
+        decided_by=by,
+        membership=accounts.group_name(of_group) if through and of_group is not None else "",
+        acl=tuple(one.written(accounts) for one in acl),
+    )
+
+
+def _by_entry(written: str, tag: str) -> str:
+    """Return what decides: a class of the mode, or the user or group that an entry names."""
+    classes = {"owner": "owner", "group": "group", "other": "others"}
+    return classes.get(tag) or written.rpartition(":")[0]
 
 
 def _class(entry: os.stat_result, account: Account) -> int:
@@ -109,11 +171,12 @@ def _class(entry: os.stat_result, account: Account) -> int:
     return 1 if entry.st_gid in account.groups else 2
 
 
-def _has_acl(path: str) -> bool:
+def _label(path: str) -> str:
     try:
-        return bool(os.getxattr(path, "system.posix_acl_access", follow_symlinks=False))
+        label = os.getxattr(path, LABEL, follow_symlinks=False)
     except OSError:
-        return False
+        return ""
+    return label.rstrip(b"\0").decode("ascii", "backslashreplace")
 
 
 def _kind(mode: int) -> str:

@@ -83,7 +83,8 @@ def wrong(machine: Machine) -> dict[str, dict[str, Any]]:
 
 
 def health(machine: Machine) -> str:
-    (edge,) = machine.console("sockets.check", "--json").json()["edges"]
+    asked = machine.console("sockets.check", "smtpd:milter-manager", "--json")
+    (edge,) = asked.json()["edges"]
     return str(edge["finding"]["health"])
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.system.rig.machine import Machine
 
@@ -36,9 +36,12 @@ while True:
 
 
 @contextmanager
-def visited(machine: Machine) -> Iterator[None]:
-    """Have clients come to the milters of a healthy Debian host as long as this lasts."""
-    process = machine.popen(["python3", "-c", SCRIPT, *SOCKETS])
+def visited(machine: Machine, sockets: Sequence[str] = SOCKETS) -> Iterator[None]:
+    """Have clients come to the milters of a healthy host as long as this lasts.
+
+    Those of Debian's layout, where no others are named.
+    """
+    process = machine.popen(["python3", "-c", SCRIPT, *sockets])
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "come\n"

@@ -10,6 +10,7 @@ import pytest
 
 from actions.host.ports import Account
 from actions.sockets.path import failing, walk
+from tests.programs import give_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,3 +115,34 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
 def test_root_passes_everywhere(listening: Path) -> None:
     listening.chmod(0)
     assert failing(steps_of(listening, Account("root", 0, 0, (0,)))) is None
+
+
+def test_links_and_dots_stay_inside_of_the_root(listening: Path, tmp_path: Path) -> None:
+    listening.chmod(0o666)
+    (tmp_path / "away").symlink_to("/run/milter.sock")
+    (tmp_path / "up").symlink_to("../../run")
+    for way in ("away", "up/milter.sock", "../run/milter.sock"):
+        steps = walk(Numbers(), f"{tmp_path}/{way}", STRANGER, str(tmp_path))  # type: ignore[arg-type]
+        assert steps[0].path == str(tmp_path)
+        assert (steps[-1].path, steps[-1].granted) == (str(listening), True)
+
+
+def test_what_lets_a_user_in_by_a_further_group_is_told(listening: Path) -> None:
+    listening.chmod(0o620)
+    gid = listening.stat().st_gid
+    member = STRANGER._replace(groups=(61999, gid))
+    assert steps_of(listening, member)[-1].membership == str(gid)
+    first = STRANGER._replace(gid=gid, groups=(gid,))
+    assert steps_of(listening, first)[-1].membership == ""
+    listening.chmod(0o666)
+    assert steps_of(listening)[-1].membership == ""
+
+
+def test_a_security_label_is_shown(listening: Path) -> None:
+    label = b"system_u:object_r:postfix_spool_t:s0\0"
+    try:
+        os.setxattr(listening, "security.selinux", label)
+    except OSError as error:
+        give_up(f"labels can't be set here: {error.strerror}")
+    assert steps_of(listening)[-1].label == "system_u:object_r:postfix_spool_t:s0"
+    assert steps_of(listening)[-2].label == ""

@@ -1,0 +1,72 @@
+"""The way by an access control list: the client alone passes the folder, and keeps its group so.
+
+The folder's default list is what a new socket gets, as far as the daemon's umask and its own
+chmod(2) leave the group its bits (acl(5), "OBJECT CREATION AND DEFAULT ACLs"). A line "a+" of
+tmpfiles.d(5) sets both lists again at each boot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions.changes import AccessList
+from actions.sockets.ways.access import lets_group_in
+from actions.sockets.ways.opened import is_socket_closed, require_own, socket_folder
+from actions.sockets.ways.runtime import require_no_runtime
+from actions.sockets.ways.settled import settled, told
+from actions.sockets.ways.tmpfiles import (
+    file_of,
+    require_fixed,
+    require_plain,
+    require_tmpfiles,
+    taken,
+    written,
+)
+from actions.sockets.ways.way import Declined, Offer, Way
+
+if TYPE_CHECKING:
+    from actions.sockets.ways.case import Case
+
+_RISK = "whatever the daemon makes in this folder is open to the client; ls -l shows a + there"
+
+
+def offer(case: Case) -> Offer | None:
+    """Let the client pass the socket's folder and open new sockets in it, beside the modes."""
+    home, host = socket_folder(case), case.host
+    is_closed = home is not None and (home.granted is False or is_socket_closed(case))
+    if case.client is None or case.client.uid == 0 or home is None or not is_closed:
+        return None
+    require_tmpfiles(host)
+    if any(one.path != home.path for one in case.closed_folders):
+        raise Declined("another folder on the way is closed too, and a list opens but one")
+    if case.step is not None and not lets_group_in(case.step):
+        raise Declined(
+            f"the socket has mode {case.step.mode:04o}: a list counts as far as the group's bits"
+        )
+    require_own(case, home.path)
+    require_fixed(home.path)
+    require_no_runtime(case, home.path)
+    name = case.client.name
+    require_plain(home.path, name)
+    line = line_of(home.path, name)
+    file = file_of(case)
+    changes = (
+        *written(host, file, (line,)),
+        AccessList.planned(host, home.path, name),
+        taken(file),
+        *settled(case),
+    )
+    does = (
+        f"user:{name}:--x for {home.path}, user:{name}:rw- for what is made in it",
+        f"the same at each boot in {file}",
+        *told(changes),
+    )
+    way = Way("acl", "an access control list of its folder", lasting=True, does=does, risk=_RISK)
+    return Offer(way, changes)
+
+
+def line_of(path: str, user: str) -> str:
+    """Return the line that adds to both lists of the folder *path*."""
+    default = ("user::rwx", f"user:{user}:rw-", "group::rw-", "mask::rw-", "other::---")
+    lists = ",".join((f"user:{user}:--x", *(f"default:{one}" for one in default)))
+    return f"a+ {path} - - - - {lists}"
