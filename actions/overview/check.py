@@ -159,10 +159,10 @@ def _findings(seen: Seen) -> Iterator[Finding]:
 
 
 def _proved(report: object) -> Iterator[str]:
-    """Yield the sockets that were proved by opening them as their client."""
-    for finding in cast("tuple[Finding, ...]", getattr(report, "findings", ())):
-        if finding.health is Health.OK:
-            yield finding.where
+    """Yield the sockets that were proved by opening them as each of their clients."""
+    findings = cast("tuple[Finding, ...]", getattr(report, "findings", ()))
+    wrong = {finding.where for finding in findings if finding.health is not Health.OK}
+    yield from (finding.where for finding in findings if finding.where not in wrong)
 
 
 def _on_file(host: Host, notes: list[str]) -> tuple[Acknowledgement, ...]:

@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING
 from actions.finding import Finding, Health, worst_first
 from actions.host.endpoint import socket_of
 from actions.host.errors import AS_ROOT
+from actions.mailhost.values import spec_in
 from actions.overview.report import Folded
 from actions.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from actions.mailhost.service import ServiceStatus
+    from actions.mailhost.service import Look, ServiceStatus
 
 UNSEEN_QUEUE = "overview.queue"
 """The finding that the queue could not be looked at."""
+
+REFUSED = "chain.refused."
+"""How the names of findings begin that tell of a milter which Postfix does not accept."""
+
+SYNTAX = "postfix.milter_syntax"
+"""The check of the set-up that finds the same, by what follows its name."""
+
+CHROOT = "postfix.milter_chroot"
+"""The check that finds sockets outside of Postfix's chroot."""
+
+_UNIX = re.compile(r"\bunix:(/[^\s,}]+)")
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9@_./:-]+")
 
@@ -96,17 +108,36 @@ def _keys(
     source, _, rest = finding.name.partition(".")
     if finding.remedy and source != "setup":  # one plan mends all that a check of it finds
         yield (finding.remedy.action, finding.remedy.arguments)
+    if source == "sockets":
+        yield f"refused {finding.where}"
+        yield from (f"outside {path}" for path in _seen_inside(finding.where))
+    elif finding.name.startswith(REFUSED):
+        yield f"refused {spec_in(finding.what.removeprefix('Postfix refuses '))}"
     service = listening.get(socket_of(finding.where), "") if source == "sockets" else rest
     if source in {"services", "sockets"} and service:
         yield f"service {service}"
         if finding.remedy and finding.remedy.action == "sockets.fix":
             yield f"socket of {service}"
     elif source == "setup":
-        of, _, setting = rest.partition(":")[0].rpartition(".")
+        check, _, about = rest.partition(":")
+        of, _, setting = check.rpartition(".")
+        if check == SYNTAX:
+            yield f"refused {spec_in(about)}"
+        if check == CHROOT:
+            yield from (f"outside {path}" for path in _UNIX.findall(finding.what))
         if setting.startswith("socket"):  # how it makes its socket, such as its group and mode
             yield f"socket of {of}"
         if of == "units":
             yield from (f"service {name}" for unit, name in units.items() if unit in finding.what)
+
+
+def _seen_inside(spec: str) -> Iterator[str]:
+    """Yield what the socket at *spec* may be called in a chroot: its path without its beginning."""
+    path = spec.removeprefix("unix:")
+    at = path.find("/", 1)
+    while at > 0:
+        yield path[at:]
+        at = path.find("/", at + 1)
 
 
 def _without_consequences(
@@ -117,12 +148,19 @@ def _without_consequences(
     ownership = _owners(kept, folded, by_name)
     for finding in list(kept):
         cause = _cause(finding, by_name, ownership)
-        if finding.name == UNSEEN_QUEUE:  # Postfix itself tells what is in its queue
+        # Postfix itself tells what is in its queue, and which milters it asks.
+        if finding.name == UNSEEN_QUEUE or _is_for_want_of_settings(finding):
             cause = next((ownership.get(one) for one in _down_mta(services)), None)
         if cause and cause.name != finding.name:
             kept.remove(finding)
             folded.append(Folded(cause.name, finding))
     return _rights_together(kept, folded)
+
+
+def _is_for_want_of_settings(finding: Finding) -> bool:
+    """Return whether it could not be seen as Postfix's own tool can't read its settings."""
+    told = finding.why.startswith("postconf -") and " failed: fatal: " in finding.why
+    return finding.health is Health.UNKNOWN and told
 
 
 def _rights_together(kept: list[Finding], folded: list[Folded]) -> Told:
@@ -170,7 +208,7 @@ def _cause(
     status = by_name.get(finding.name.removeprefix("services."))
     if status is None or not finding.name.startswith("services."):
         return None
-    wrong = [look for look in status.looks if look.health is not Health.OK]
+    wrong = [look for look in _own(status) if look.health is not Health.OK]
     if not wrong or any(look.kind != "dependency" for look in wrong):
         return None
     needs = {need.spec: need.service for need in status.service.needs}
@@ -179,6 +217,11 @@ def _cause(
     if first is None or None in causes or _is_mutual(first, finding, owners, by_name):
         return None
     return first
+
+
+def _own(status: ServiceStatus) -> Iterator[Look]:
+    """Yield the looks at a service but for what comes of others being down."""
+    return (look for look in status.looks if look.cause != "follows")
 
 
 def _is_mutual(
@@ -191,7 +234,7 @@ def _is_mutual(
     status = by_name.get(cause.name.removeprefix("services."))
     if status is None:
         return False
-    wrong = [look for look in status.looks if look.health is not Health.OK]
+    wrong = [look for look in _own(status) if look.health is not Health.OK]
     if not wrong or any(look.kind != "dependency" for look in wrong):
         return False
     needs = {need.spec: need.service for need in status.service.needs}

@@ -39,6 +39,7 @@ CHECKS = (
     Check("sockets.check", 30.0),
     Check("queue.list", 20.0),
     Check("setup.check", 60.0, quick=False),
+    Check("debug.status", 20.0),
 )
 """In the order in which their findings are told; one that is not registered is left out."""
 

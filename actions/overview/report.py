@@ -24,6 +24,7 @@ SUBJECTS = {
     "sockets.check": "the sockets",
     "queue.list": "the queue",
     "setup.check": "the setup",
+    "debug.status": "the debug modes",
 }
 """What each look is at, for people."""
 

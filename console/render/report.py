@@ -21,6 +21,7 @@ TEXT_MODULES = {
     "chain.scenario": "console.render.scenario",
     "chain.send": "console.render.send",
     "chain.test": "console.render.chain",
+    "debug.status": "console.render.debug",
     "journal.list": "console.render.journal",
     "overview.check": "console.render.overview",
     "plan": "console.render.plan",
@@ -33,6 +34,7 @@ TEXT_MODULES = {
     "services.signatures": "console.render.signatures",
     "services.wait": "console.render.wait",
     "sockets.check": "console.render.sockets",
+    "sockets.ways": "console.render.ways",
 }
 """By the name of a report's schema: the module whose ``render`` makes its text."""
 
@@ -43,6 +45,7 @@ MEASURED = (
     "services.status",
     "setup.check",
     "sockets.check",
+    "debug.status",
 )
 """Reports that check something, which monitoring may keep as numbers.
 

@@ -30,20 +30,53 @@ def test_the_worst_is_told_first_and_what_is_fine_is_not() -> None:
 
 def test_one_cause_seen_at_the_service_and_at_its_socket_is_told_once_with_its_remedy() -> None:
     services = (service("filter", "milter", unix("filter")),)
-    found = (finding("services.filter"), finding("sockets.postfix.filter", where=SPEC, remedy=FIX))
+    found = (finding("services.filter"), finding("sockets.smtpd:filter", where=SPEC, remedy=FIX))
     for order in (found, found[::-1]):
         told = told_once(order, services)
-        assert [one.name for one in told.findings] == ["sockets.postfix.filter"]
+        assert [one.name for one in told.findings] == ["sockets.smtpd:filter"]
         assert [(one.under, one.finding.name) for one in told.folded] == [
-            ("sockets.postfix.filter", "services.filter")
+            ("sockets.smtpd:filter", "services.filter")
         ]
+
+
+def test_a_specification_that_postfix_refuses_is_told_once() -> None:
+    spec = "inet:8891@localhost"
+    fix = Remedy("sockets.fix", (("edge", "smtpd:localhost:8891"),), "write it so")
+    found = (
+        finding(f"chain.refused.{spec}")._replace(what=f"Postfix refuses {spec}"),
+        finding("sockets.smtpd:localhost:8891", where=spec, remedy=fix),
+        finding(f"setup.postfix.milter_syntax:{spec}"),
+        finding("setup.postfix.milter_syntax:/run/x.sock"),
+    )
+    for order in (found, found[::-1]):
+        told = {one.name for one in told_once(order, ()).findings}
+        assert told == {found[1].name, found[3].name}
+
+
+def test_sockets_outside_of_the_chroot_are_told_by_their_edges() -> None:
+    queue = "unix:/var/spool/postfix"
+    fix = Remedy("sockets.fix", (("edge", "smtpd:a"),), "move it")
+    what = (
+        "postfix.milter_chroot: unix:/run/a.sock, unix:/run/b.sock, wanted chroot n for smtp/inet"
+    )
+    hidden = finding("setup.postfix.milter_chroot")._replace(what=what)
+    found = (
+        hidden,
+        finding("sockets.smtpd:a", where=f"{queue}/run/a.sock", remedy=fix),
+        finding("sockets.smtpd:b", where=f"{queue}/run/b.sock"),
+    )
+    for order in (found, found[::-1]):
+        told = {one.name for one in told_once(order, ()).findings}
+        assert told == {"sockets.smtpd:a", "sockets.smtpd:b"}
+    outside = finding("sockets.smtpd:a", where="unix:/run/a.sock", remedy=fix)
+    assert len(told_once((hidden, outside), ()).findings) == 2, "that one is not confined"
 
 
 def test_a_port_that_each_writes_in_its_way_is_told_once() -> None:
     services = (service("filter", "milter", Listener("inet:127.0.0.1:8891", "milter")),)
     found = (
         finding("services.filter"),
-        finding("sockets.postfix.localhost:8891", where="inet:localhost:8891"),
+        finding("sockets.smtpd:localhost:8891", where="inet:localhost:8891"),
     )
     assert len(told_once(found, services).findings) == 1
 
@@ -53,11 +86,11 @@ def test_of_two_that_can_be_mended_the_look_at_the_socket_knows_more() -> None:
     found = (
         finding("services.filter", remedy=FIX),
         finding("setup.filter.socket_mode", remedy=Remedy("setup.fix", (), "set it")),
-        finding("sockets.postfix.filter", where=SPEC, remedy=FIX),
+        finding("sockets.smtpd:filter", where=SPEC, remedy=FIX),
     )
     told = told_once(found, services)
-    assert [one.name for one in told.findings] == ["sockets.postfix.filter"]
-    assert {one.under for one in told.folded} == {"sockets.postfix.filter"}
+    assert [one.name for one in told.findings] == ["sockets.smtpd:filter"]
+    assert {one.under for one in told.folded} == {"sockets.smtpd:filter"}
     assert len(told.folded) == 2
 
 
@@ -67,7 +100,7 @@ def test_what_has_nothing_to_do_with_each_other_stays_apart() -> None:
         finding("services.filter"),
         finding("services.other"),
         finding("setup.filter.log", remedy=Remedy("setup.fix", (), "set it")),
-        finding("sockets.postfix.stranger", where="unix:/elsewhere"),
+        finding("sockets.smtpd:stranger", where="unix:/elsewhere"),
     )
     assert len(told_once(found, services).findings) == 4
 
@@ -83,6 +116,25 @@ def test_what_fails_only_for_want_of_another_is_told_with_that() -> None:
     told = told_once(found, services)
     assert [one.name for one in told.findings] == ["services.engine"]
     assert [one.finding.name for one in told.folded] == ["services.filter"]
+
+
+def test_what_comes_of_that_does_not_keep_it_apart() -> None:
+    needs = (Need("filter", "unix:/run/filter/filter.sock"),)
+    late = look("greeting", Health.DEGRADED, "no answer, as filter is down", "25")
+    looks = (late._replace(cause="follows"), look("dependency", Health.DOWN, "", "filter"))
+    services = (service("postfix", "MTA", needs=needs, looks=looks), service("filter", "milter"))
+    found = (finding("services.postfix", Health.DEGRADED), finding("services.filter"))
+    told = told_once(found, services)
+    assert [one.name for one in told.findings] == ["services.filter"]
+
+
+def test_settings_that_postfix_cannot_read_are_told_once() -> None:
+    services = (service("postfix", "MTA", health=Health.DOWN),)
+    unseen = finding("overview.chain", Health.UNKNOWN)
+    mute = unseen._replace(why="postconf -M failed: fatal: main.cf, line 3: missing '='")
+    denied = finding("setup.a", Health.UNKNOWN)._replace(why="postconf -M failed: no such user")
+    told = told_once((finding("services.postfix"), mute, denied), services)
+    assert [one.name for one in told.findings] == ["services.postfix", "setup.a"]
 
 
 def test_what_fails_by_itself_too_is_told_by_itself() -> None:
