@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 LINE_LIMIT = 4096
 ANSWER_LIMIT = 65536
 STATE_TIMEOUT = 5.0
+ASKED_EVERY = 0.1
+"""Seconds between two questions whether a run in the foreground is to be ended."""
+
+UNSENT_LIMIT = 1 << 20
+"""Bytes that are kept for a client who reads too slowly; more goes without."""
 
 
 class LabUnits:
@@ -81,6 +86,65 @@ class LabUnits:
         if "error" in told:
             raise HostError(f"cannot {operation} {unit}: {told['error']}")
 
+    def reread(self) -> None:
+        """Take up the drop-ins of the lab's units; raises `HostError`."""
+        self.ask({"do": "reread"})
+
+    def run_instead(
+        self,
+        unit: str,
+        argv: Sequence[str],
+        take: Callable[[str, float], None],
+        is_cancelled: Callable[[], bool],
+        seconds: float,
+    ) -> str:
+        """Run the lab's program for *unit* with the options of *argv*; see `Units.run_instead`.
+
+        The supervisor ends it, and brings the unit back, when this connection is gone.
+
+        Raises:
+            HostError: the lab refused, it ended by a fault, or the unit did not come back.
+        """
+        order = {"do": "run", "unit": unit, "argv": list(argv), "seconds": seconds}
+        with self._connected(STATE_TIMEOUT) as link:
+            self._say(link, order)
+            told = self._followed(link, take, is_cancelled)
+        if "error" in told:
+            raise HostError(f"cannot run {unit} in the foreground: {told['error']}")
+        return str(told["ended"])
+
+    def _followed(
+        self,
+        link: socket.socket,
+        take: Callable[[str, float], None],
+        is_cancelled: Callable[[], bool],
+    ) -> dict[str, Any]:
+        """Hand on each line of a run; return how it ended."""
+        rest, told_to_end = b"", False
+        link.settimeout(ASKED_EVERY)
+        while True:
+            if not told_to_end and is_cancelled():
+                self._say(link, {"do": "end"})
+                told_to_end = True
+            try:
+                piece = link.recv(ANSWER_LIMIT)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise HostError(f"the lab does not answer: {error.strerror}") from error
+            if not piece:
+                raise HostError("the lab has ended")
+            *lines, rest = (rest + piece).split(b"\n")
+            for message in map(json.loads, lines):
+                if "line" not in message:
+                    ended: dict[str, Any] = message
+                    return ended
+                take(message["line"], message["when"])
+
+    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Return the supervisor's answer to *order*; raises `HostError`."""
+        return self._ask(order, STATE_TIMEOUT)
+
     def _ask(self, order: dict[str, Any], timeout: float) -> dict[str, Any]:
         with self._connected(timeout) as link:
             try:
@@ -114,7 +178,8 @@ def _read(unit: str, told: dict[str, Any]) -> UnitState:
     if not told:
         detail = "this host has no such unit"
         return UnitState(unit, "inactive", None, 0, "", detail, known=False)
-    return UnitState(unit, **{**told, "command": tuple(told["command"])})
+    lists = {name: tuple(told[name]) for name in ("command", "files")}
+    return UnitState(unit, **{**told, **lists})
 
 
 class _Watch:
@@ -146,11 +211,20 @@ class Client:
 
     def __init__(self, link: socket.socket) -> None:
         self.link = link
+        self.gone = False
+        self.ends = False
+        """Whether the client wants its run to end, which may not have begun yet."""
         self._received = b""
+        self._unsent = b""
         link.setblocking(False)  # noqa: FBT003 - the standard library's own switch
 
     def receive(self) -> list[dict[str, Any]] | None:
         """Return the orders that have arrived whole; None where the client is gone."""
+        orders = self._orders()
+        self.gone = orders is None
+        return orders
+
+    def _orders(self) -> list[dict[str, Any]] | None:
         try:
             piece = self.link.recv(LINE_LIMIT)
         except BlockingIOError:
@@ -169,7 +243,19 @@ class Client:
 
     def answer(self, message: dict[str, object]) -> None:
         """Send *message*; a client that is gone or does not read goes without."""
-        try:
-            self.link.send(json.dumps(message).encode() + b"\n")
-        except OSError:
+        if len(self._unsent) < UNSENT_LIMIT:
+            self._unsent += json.dumps(message).encode() + b"\n"
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the client could not take until now."""
+        if not self._unsent:
             return
+        try:
+            sent = self.link.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent = b""
+            return
+        self._unsent = self._unsent[sent:]

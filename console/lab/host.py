@@ -11,12 +11,13 @@ from actions.host.opener import Opener
 from console.lab.control import LabUnits
 from console.lab.layout import MAIN_CF, STATE
 from console.lab.postfix import MainCf
+from console.lab.timers import LabTimers
 
 if TYPE_CHECKING:
     import socket
 
     from actions.host.endpoint import Endpoint
-    from actions.host.ports import Accounts, Commands, Postfix, Units
+    from actions.host.ports import Accounts, Commands, Postfix, Timers, Units
 
 
 class LabHost:
@@ -35,7 +36,9 @@ class LabHost:
         self.files = Files()
         self.accounts: Accounts = FolderAccounts(root, self.files)
         self.commands: Commands = SystemCommands()
-        self.units: Units = LabUnits(root)
+        units = LabUnits(root)
+        self.units: Units = units
+        self.timers: Timers = LabTimers(units)
         self.postfix: Postfix = MainCf(root + MAIN_CF)
         self.name = self.postfix.setting("myhostname")
         self.state_folder = root + STATE
@@ -45,8 +48,10 @@ class LabHost:
         """Return where the lab keeps what a real host has at the absolute *path*."""
         return self.root + path
 
-    def connect_as(self, user: str, endpoint: Endpoint, timeout: float) -> socket.socket:
-        """Connect to *endpoint* with the rights of *user*; *timeout* in seconds.
+    def connect_as(
+        self, user: str, endpoint: Endpoint, timeout: float, chroot: str = ""
+    ) -> socket.socket:
+        """Connect to *endpoint* with the rights of *user*, confined to *chroot* where given.
 
         Without root the lab's users are all the one who runs it, and so is this process.
 
@@ -54,7 +59,7 @@ class LabHost:
             OSError: what the connection met, exactly as *user* meets it.
             HostError: the user does not exist, or this process may not become it.
         """
-        return self._opener.connect_as(self.accounts.user(user), endpoint, timeout)
+        return self._opener.connect_as(self.accounts.user(user), endpoint, timeout, chroot)
 
     def close(self) -> None:
         """End the process that connects as other users."""

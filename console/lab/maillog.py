@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from console.lab.layout import MAIL_LOG, SYSLOG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
 DATAGRAM_LIMIT = 8192
@@ -56,9 +57,11 @@ class MailLog:
     Args:
         root: the lab's folder.
         host: the name that every line carries.
+        heard: is told each line too, with the process that wrote it.
     """
 
-    def __init__(self, root: str, host: str) -> None:
+    def __init__(self, root: str, host: str, heard: Callable[[int, bytes], None]) -> None:
+        self._heard = heard
         self._path = root + MAIL_LOG
         self._host = host.encode()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -78,6 +81,7 @@ class MailLog:
                 break
             if found := _LINE.fullmatch(datagram):
                 lines.append(self._line(found[1]))
+                self._pass_on(found[1])
         if lines:
             with self._open() as file:
                 file.write(b"".join(lines))
@@ -86,6 +90,12 @@ class MailLog:
         """Log *text* in the name of the supervisor itself."""
         with self._open() as file:
             file.write(self._line(f"{tag}[{os.getpid()}]: {text}".encode()))
+
+    def _pass_on(self, message: bytes) -> None:
+        head, _, text = message.partition(b": ")
+        number = head.rpartition(b"[")[2].rstrip(b"]")
+        if number.isdigit():
+            self._heard(int(number), text.rstrip(b"\n\0"))
 
     def _open(self) -> BinaryIO:
         # Opened for each write, so that the log may be renamed or truncated at any time.

@@ -26,6 +26,7 @@ DEFAULTS: Mapping[str, str] = {
     "myorigin": "$myhostname",
     "mydestination": "$myhostname, localhost.$mydomain, localhost",
     "mynetworks": "127.0.0.0/8, [::1]/128",
+    "debug_peer_list": "",
     "queue_directory": "/var/spool/postfix",
     "mail_spool_directory": "/var/mail",
     "home_mailbox": "",

@@ -51,6 +51,10 @@ class Order(Record):
     stand_in: str = ""
     """A function of `console.lab.services.faulty` in place of the unit's own program."""
     listener: socket.socket | None = None
+    arguments: tuple[str, ...] = ()
+    """What its command line has behind the program's name."""
+    output: int = -1
+    """A descriptor that becomes its standard output and error."""
 
 
 def fork_service(order: Order) -> Forked:
@@ -74,6 +78,9 @@ def _run(order: Order, tell: int, supervisor: int) -> None:
     for number in _FATAL_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     _die_with(supervisor)
+    if order.output >= 0:
+        os.dup2(order.output, 1)
+        os.dup2(order.output, 2)
     _close_all_but({tell, order.listener.fileno() if order.listener else tell})
     _LIBC.prctl(_PR_SET_NAME, order.unit.name.encode()[:15], 0, 0, 0)
     serve, account = _prepare(order)
@@ -93,7 +100,7 @@ def _prepare(order: Order) -> tuple[Serve, Account]:
     from console.lab.services import Site
 
     accounts = FolderAccounts(order.root, Files())
-    site = Site(order.root, accounts, order.listener)
+    site = Site(order.root, accounts, order.listener, order.arguments)
     name = "faulty" if order.stand_in else order.unit.module
     module = import_module(f"console.lab.services.{name}")
     prepare = getattr(module, order.stand_in or "prepare")

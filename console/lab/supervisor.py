@@ -24,9 +24,11 @@ from console.lab import folder
 from console.lab.control import Client
 from console.lab.definitions import SUFFIX, UNITS, plain_name
 from console.lab.faults import faults_named
+from console.lab.instead import Run
 from console.lab.layout import CONTROL, ERRORS, MAIN_CF
 from console.lab.maillog import MailLog
 from console.lab.postfix import MainCf
+from console.lab.timers import Timetable
 from console.lab.unit import Unit
 
 if TYPE_CHECKING:
@@ -71,9 +73,10 @@ class Supervisor:
         self._units = {unit.name: Unit(root, unit, broken.get(unit.name)) for unit in UNITS}
         self._units["postfix"].listener = listener
         self._killed = tuple(fault.unit for fault in faults if fault.killed)
-        self._log = MailLog(root, MainCf(root + MAIN_CF).setting("myhostname"))
+        self._log = MailLog(root, MainCf(root + MAIN_CF).setting("myhostname"), self._pass_on)
         self._jobs: list[Iterator[None]] = []
         self._watchers: list[Client] = []
+        self._timetable = Timetable(root, self._operate_later)
         self._seen = self._looks()
         self._ending = False
         self._selector = selectors.DefaultSelector()
@@ -113,8 +116,9 @@ class Supervisor:
             self._reap()
 
     def _turn(self) -> None:
-        for key, _ in self._selector.select(TICK if self._jobs else None):
+        for key, _ in self._selector.select(TICK if self._jobs else self._timetable.wait()):
             key.data()
+        self._jobs += self._timetable.due()
         while ended := [job for job in self._jobs if next(job, _ENDED) is _ENDED]:
             # The end of one may be what another waits for.
             self._jobs = [job for job in self._jobs if job not in ended]
@@ -174,35 +178,131 @@ class Supervisor:
             self._watchers = [one for one in self._watchers if one is not client]
             client.link.close()
             return
-        self._watchers += [client for order in orders if order.get("do") == "watch"]
-        asked = [order for order in orders if order.get("do") != "watch"]
-        self._jobs += [self._answer(client, order) for order in asked]
+        for order in orders:
+            if order.get("do") == "watch":
+                self._watchers.append(client)
+            elif order.get("do") == "end":
+                client.ends = True
+            else:
+                self._jobs.append(self._answer(client, order))
 
     def _answer(self, client: Client, order: dict[str, Any]) -> Iterator[None]:
         try:
-            answer = yield from self._carry_out(order)
+            answer = yield from self._carry_out(client, order)
         except OperationFailed as error:
             answer = {"error": str(error)}
         client.answer(answer)
 
-    def _carry_out(self, order: dict[str, Any]) -> Generator[None, None, dict[str, object]]:
+    def _carry_out(
+        self, client: Client, order: dict[str, Any]
+    ) -> Generator[None, None, dict[str, object]]:
         operation = order.get("do", "")
-        if operation == "names":
-            return {"names": [f"{name}{SUFFIX}" for name in self._units]}
-        if operation == "states":
-            asked = [self._units.get(plain_name(name)) for name in order.get("units", ())]
-            return {"states": [unit.state() if unit else {} for unit in asked]}
-        unit = self._units.get(plain_name(order.get("unit", "")))
-        if unit is None:
-            raise OperationFailed("this host has no such unit")
-        while unit.busy:
-            yield
+        if (known := self._at_once(operation, order)) is not None:
+            return known
+        unit = yield from self._free(order.get("unit", ""))
         unit.busy = True
         try:
+            if operation == "run":
+                run = Run(client, float(order["seconds"]))
+                return (yield from self._run_instead(unit, run, tuple(order["argv"])))
             yield from self._operate(operation, unit)
         finally:
             unit.busy = False
         return {}
+
+    def _at_once(self, operation: str, order: dict[str, Any]) -> dict[str, object] | None:
+        """Return the answer to an order that needs no waiting; None for any other."""
+        match operation:
+            case "names":
+                return {"names": [f"{name}{SUFFIX}" for name in self._units]}
+            case "states":
+                asked = [self._units.get(plain_name(name)) for name in order.get("units", ())]
+                return {"states": [unit.state() if unit else {} for unit in asked]}
+            case "reread":
+                self._reread()
+            case "timers":
+                return {"timers": self._timetable.all()}
+            case "set timer":
+                why = self._timetable.set(order["timer"])
+                return {"error": why} if why else {}
+            case "remove timer":
+                self._timetable.remove(order["name"])
+            case _:
+                return None
+        return {}
+
+    def _reread(self) -> None:
+        for unit in self._units.values():
+            unit.reread()
+
+    def _free(self, name: str) -> Generator[None, None, Unit]:
+        """Return the unit called *name* once nothing else is done to it."""
+        unit = self._units.get(plain_name(name))
+        if unit is None:
+            raise OperationFailed("this host has no such unit")
+        while unit.busy and not unit.run:
+            yield
+        if unit.run:
+            raise OperationFailed("somebody runs it in the foreground just now")
+        return unit
+
+    def _operate_later(self, operation: str, name: str) -> Iterator[None]:
+        """Do what a timer is to do; nobody waits for it."""
+        if operation == "reread":
+            self._reread()
+            return
+        try:
+            unit = yield from self._free(name)
+            unit.busy = True
+            try:
+                yield from self._operate(operation, unit)
+            finally:
+                unit.busy = False
+        except OperationFailed as error:
+            self._log.write("lab", f"{operation} {name}: {error}")
+
+    def _run_instead(
+        self, unit: Unit, run: Run, argv: tuple[str, ...]
+    ) -> Generator[None, None, dict[str, object]]:
+        ran, trouble = bool(unit.pid), ""
+        yield from self._stop(unit)
+        unit.run_instead(argv, run)
+        self._watch(run.output, lambda: self._hear_run(run))
+        try:
+            yield from self._start(unit)
+            while unit.pid and not run.why_over:
+                run.flush()
+                yield
+        except OperationFailed as error:
+            trouble = str(error)
+        words = run.why_over or unit.detail
+        if unit.activity == "failed":
+            trouble = f"{argv[0]} has ended by itself: {unit.detail}"
+        yield from self._stop(unit)
+        self._hear_run(run, rest=True)
+        unit.run_instead((), None)
+        if ran:
+            yield from self._start(unit)
+        if trouble:
+            raise OperationFailed(trouble)
+        return {"ended": words}
+
+    def _hear_run(self, run: Run, *, rest: bool = False) -> None:
+        """Pass on what a run has written, or all the *rest* of it."""
+        if run.closed:
+            return
+        more = run.hear()
+        while more and rest:
+            more = run.hear()
+        if not more:
+            self._selector.unregister(run.output)
+            run.close()
+
+    def _pass_on(self, pid: int, text: bytes) -> None:
+        """Pass on what process *pid* has logged to who looks on."""
+        for unit in self._units.values():
+            if unit.run and unit.pid == pid:
+                unit.run.tell(text)
 
     def _operate(self, operation: str, unit: Unit) -> Iterator[None]:
         match operation:
@@ -213,6 +313,9 @@ class Supervisor:
             case "restart":
                 yield from self._stop(unit)
                 yield from self._start(unit)
+            case "try-restart":
+                if unit.pid:
+                    yield from self._operate("restart", unit)
             case "reload":
                 yield from self._reload(unit)
             case "enable" | "disable":

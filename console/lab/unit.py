@@ -8,6 +8,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from actions.host.unit_state import FOREGROUND
+from console.lab.definitions import SUFFIX
+from console.lab.dropins import RUNTIME, Overridden, overridden
 from console.lab.process import READY, Order, fork_service
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from actions.host.ports import Activity
     from console.lab.definitions import UnitDefinition
     from console.lab.faults import Fault
+    from console.lab.instead import Run
 
 
 class Unit:
@@ -39,6 +43,10 @@ class Unit:
         """Whether an operation is under way; others wait."""
         self.listener: socket.socket | None = None
         """Given to the first start only."""
+        self.run: Run | None = None
+        """What runs in its place just now."""
+        self._overridden = Overridden()
+        self._in_place: tuple[str, ...] = ()
         self._root = root
         self._definition = definition
         self._fault = fault
@@ -71,6 +79,7 @@ class Unit:
 
     def state(self) -> dict[str, object]:
         """Return what the console is told."""
+        run = (f"{RUNTIME}/{self.name}{SUFFIX}.d/{FOREGROUND}",) if self.run else ()
         return {
             "activity": self.activity,
             "enabled": self.enabled,
@@ -81,16 +90,26 @@ class Unit:
             "since": self._since or None,
             "memory": _memory(self.pid),
             "restarts": 0,
-            "command": self._definition.command,
+            "command": self._command,
+            "files": (*self._overridden.files, *run),
             "user": self._definition.user,
             "reloads": bool(self.reload),
             "startup": "enabled" if self.enabled else "disabled",
         }
 
+    def reread(self) -> None:
+        """Take up its drop-ins; they count from the next start."""
+        self._overridden = overridden(self._root, f"{self.name}{SUFFIX}")
+
     def launch(self, *, keep_invocation: bool = False) -> None:
         """Start the process; `hear` and `reaped` follow how it goes."""
-        order = Order(self._root, self._definition, self._stand_in(), self.listener)
+        arguments, output = self._command[1:], self.run.given if self.run else -1
+        order = Order(
+            self._root, self._definition, self._stand_in(), self.listener, arguments, output
+        )
         forked = fork_service(order)
+        if self.run:
+            self.run.started()
         if self.listener:
             self.listener.close()
             self.listener = None
@@ -128,6 +147,14 @@ class Unit:
             ended = f"main process killed by {signal.Signals(-code).name}"
         reason = self._report.removeprefix(READY).decode("utf-8", "replace")
         self._become("failed", reason or ended)
+
+    def run_instead(self, argv: tuple[str, ...], run: Run | None) -> None:
+        """Let the next start be of *argv* as *run*, or, without one, of its own command again."""
+        self._in_place, self.run = argv, run
+
+    @property
+    def _command(self) -> tuple[str, ...]:
+        return self._in_place or self._overridden.command or self._definition.command
 
     def _become(self, activity: Activity, detail: str) -> None:
         self._activity, self._detail, self._since = activity, detail, round(time.time(), 3)

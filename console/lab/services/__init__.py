@@ -27,3 +27,5 @@ class Site(Record):
     accounts: Accounts
     listener: socket.socket | None = None
     """The SMTP front's own socket, already listening, where it was opened beforehand."""
+    arguments: tuple[str, ...] = ()
+    """The options that its unit gives it."""

@@ -97,7 +97,8 @@ def prepare(site: Site) -> Serve:
     log, memory = Syslog(site.root, NAME), Memory(settings)
     factory = partial(Doorkeeper, settings, memory, log)
     listener = Listener(settings.socket, USER, USER, settings.mode)
-    return open_milter(NAME, factory, listener, site)
+    verbose = settings.verbose or "-v" in site.arguments
+    return open_milter(NAME, factory, listener, site, log.write if verbose else None)
 
 
 class Memory:

@@ -109,7 +109,11 @@ class ContentReader(Conversation):
 
 
 def open_milter(
-    name: str, factory: Callable[[], Conversation], listener: Listener, site: Site
+    name: str,
+    factory: Callable[[], Conversation],
+    listener: Listener,
+    site: Site,
+    step: Callable[[str], None] | None = None,
 ) -> Serve:
     """Open the socket of a milter and return its loop.
 
@@ -118,13 +122,14 @@ def open_milter(
         factory: makes the object that follows one session.
         listener: the socket, as configured.
         site: the lab.
+        step: is told each event of each session, and its verdict, where that is wanted.
 
     Raises:
         BadSetting: the socket can't be opened as it is configured.
     """
     path = _path(listener.spec)
     Milter.factory = factory
-    _set_callbacks()
+    _set_callbacks(step)
     milter.setconn(f"unix:{path}")
     milter.register(
         name,
@@ -146,12 +151,33 @@ def _path(spec: str) -> str:
     return endpoint.place
 
 
-def _set_callbacks() -> None:
+_VERDICTS = {
+    int(getattr(Milter, name)): name.lower()
+    for name in ("ACCEPT", "REJECT", "DISCARD", "TEMPFAIL", "CONTINUE", "NOREPLY", "SKIP")
+}
+
+
+def _set_callbacks(step: Callable[[str], None] | None) -> None:
     # Milter.runmilter() does the same, but opens the socket and serves in one call.
     def told(method: str) -> Callable[..., Any]:
-        return lambda context, *arguments: getattr(context.getpriv(), method)(*arguments)
+        return aloud(
+            method.removesuffix("_bytes"),
+            lambda context, *arguments: getattr(context.getpriv(), method)(*arguments),
+        )
 
-    milter.set_connect_callback(Milter.connect_callback)
+    def aloud(event: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        if step is None:
+            return call
+
+        def calling(context: object, *arguments: object) -> object:
+            verdict = call(context, *arguments)
+            shown = " ".join(map(_shown, arguments))
+            step(f"{event} {shown} -> {_VERDICTS.get(verdict, verdict)}".replace("  ", " "))
+            return verdict
+
+        return calling
+
+    milter.set_connect_callback(aloud("connect", Milter.connect_callback))
     milter.set_helo_callback(told("hello"))
     milter.set_envfrom_callback(told("envfrom_bytes"))
     milter.set_envrcpt_callback(told("envrcpt_bytes"))
@@ -161,6 +187,14 @@ def _set_callbacks() -> None:
     milter.set_eom_callback(told("eom"))
     milter.set_abort_callback(told("abort"))
     milter.set_close_callback(Milter.close_callback)
+
+
+def _shown(argument: object) -> str:
+    """Return an argument of an event in words; of a piece of the body, its size."""
+    if isinstance(argument, bytes):
+        long = len(argument) > 200
+        return f"{len(argument)} bytes" if long else repr(argument.decode("utf-8", "replace"))
+    return repr(argument)
 
 
 def _open_socket(path: str, listener: Listener, site: Site) -> None:

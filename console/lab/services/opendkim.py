@@ -66,7 +66,8 @@ def prepare(site: Site) -> Serve:
         raise BadSetting(f"{settings.key_file}: can't be read: {error.strerror}") from error
     log = Syslog(site.root, NAME)
     factory = partial(Signer, settings, key, log)
-    return open_milter(NAME, factory, settings.listener, site)
+    step = log.write if settings.log_why or "-W" in site.arguments else None
+    return open_milter(NAME, factory, settings.listener, site, step)
 
 
 def signature(settings: Settings, key: bytes, headers: list[tuple[str, bytes]], body: bytes) -> str:

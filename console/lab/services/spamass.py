@@ -86,7 +86,8 @@ def prepare(site: Site) -> Serve:
     """Read the configuration and open the socket; see `console.lab.services`."""
     settings = read_settings(Path(site.root + CONFIGURATION).read_text(encoding="utf-8"))
     log = Syslog(site.root, NAME)
-    return open_milter(NAME, partial(Judge, settings, log), settings.listener, site)
+    step = log.write if "-d" in site.arguments else None
+    return open_milter(NAME, partial(Judge, settings, log), settings.listener, site, step)
 
 
 def hits(message: bytes) -> tuple[Rule, ...]:

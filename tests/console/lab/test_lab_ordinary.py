@@ -39,8 +39,8 @@ with running_lab(["socket-unwritable"]) as lab:
     except OSError as error:
         told["before"] = error.strerror
     ctx = Context(lab.host)
-    told["found"] = check_sockets(ctx, ()).exit_code
-    told["fixed"] = run_plan(ctx, plan_fix(ctx, lab.milters[0])).exit_code
+    told["found"] = check_sockets(ctx).exit_code
+    told["fixed"] = run_plan(ctx, plan_fix(ctx, "", milter=lab.milters[0])).exit_code
     lab.host.connect_as("postfix", endpoint, 5.0).close()
     told["after"] = "connected"
     try:

@@ -371,7 +371,7 @@ def test_the_sockets_group_is_the_environments(lab: Lab) -> None:
 
 def test_a_negotiation_alone_asks_no_child(lab: Lab) -> None:
     since = log_size(lab)
-    report = check_sockets(Context(lab.host), (lab.milters[0],))
+    report = check_sockets(Context(lab.host), milters=(lab.milters[0],))
     assert report.exit_code == Exit.FINE
     told = log(lab, "[sessions][finished]", since)
     assert "[milter]" not in told

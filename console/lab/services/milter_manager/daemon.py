@@ -14,7 +14,8 @@ from console.lab.maillog import Syslog
 from console.lab.services.libmilter import Listener, open_milter
 from console.lab.services.milter_manager import CONFIGURATION, ENVIRONMENT, NAME, USER
 from console.lab.services.milter_manager.detection import configured
-from console.lab.services.milter_manager.journal import Register
+from console.lab.services.milter_manager.journal import Register, Terminal
+from console.lab.services.milter_manager.program import options_of
 from console.lab.services.milter_manager.session import ManagedSession
 from console.lab.users import POSTFIX
 
@@ -42,9 +43,14 @@ def prepare(site: Site) -> Serve:
     if options := environment.get("OPTION_ARGS", ""):
         # The unit passes ${OPTION_ARGS} as one word, whatever it has in it.
         raise BadSetting(f"Unknown option {options}")
+    try:
+        given = options_of(site.arguments)
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
     file = site.root + CONFIGURATION
     start = Start(file, environment.get("CONNECTION_SPEC", ""), environment.get("SOCKET_GROUP", ""))
-    return opened(start, site, Register(Syslog(site.root, NAME)))
+    log = Terminal() if "--no-daemon" in given else Syslog(site.root, NAME)
+    return opened(start, site, Register(log, verbose="--verbose" in given))
 
 
 def opened(start: Start, site: Site, register: Register) -> Serve:

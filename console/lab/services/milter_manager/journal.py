@@ -22,6 +22,15 @@ class Log(Protocol):
         """Log *text*."""
 
 
+class Terminal:
+    """Takes the log of a milter-manager in the foreground."""
+
+    def write(self, text: str, *, priority: int = MAIL_INFO) -> None:
+        """Print *text*."""
+        del priority
+        print(text, flush=True)
+
+
 class Register:
     """What all sessions share: numbers, and how many there are.
 

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import getopt
 import sys
+from typing import TYPE_CHECKING
 
 from console.lab.services.milter_manager import CONFIGURATION
 from console.lab.services.milter_manager.detection import configured
 from console.lab.services.milter_manager.show import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERSION = "2.3.2"
 """The version whose behaviour the stand-in follows."""
@@ -46,15 +50,9 @@ def main(root: str, argv: list[str]) -> int:
     A lab's daemon is its supervisor's: there it only shows.
     """
     try:
-        given, rest = getopt.gnu_getopt(argv, "hu:g:s:", _LONG)
-    except getopt.GetoptError as error:
-        dashes = "--" if len(error.opt) > 1 else "-"
-        print(f"Unknown option {dashes}{error.opt}", file=sys.stderr)
-        return 1
-    options = {_SHORT.get(name, name): value for name, value in given}
-    # A unit hands over an option that is not set as an empty word.
-    if unknown := [word for word in rest if word]:
-        print(f"Unknown option {unknown[0]}", file=sys.stderr)
+        options = options_of(argv)
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 1
     if "--help" in options:
         print(HELP, end="")
@@ -70,6 +68,19 @@ def main(root: str, argv: list[str]) -> int:
 
         return run(options, _configuration(root, options))
     return 0
+
+
+def options_of(argv: Sequence[str]) -> dict[str, str]:
+    """Return the options in *argv* by their long names; raises `ValueError`."""
+    try:
+        given, rest = getopt.gnu_getopt(argv, "hu:g:s:", _LONG)
+    except getopt.GetoptError as error:
+        dashes = "--" if len(error.opt) > 1 else "-"
+        raise ValueError(f"Unknown option {dashes}{error.opt}") from error
+    # A unit hands over an option that is not set as an empty word.
+    if unknown := [word for word in rest if word]:
+        raise ValueError(f"Unknown option {unknown[0]}")
+    return {_SHORT.get(name, name): value for name, value in given}
 
 
 def _show(root: str, options: dict[str, str]) -> int:

@@ -10,10 +10,10 @@ from actions.host.accounts import FolderAccounts
 from actions.host.errors import HostError
 from actions.host.files import Files
 from console.lab.conf import BadSetting
-from console.lab.maillog import MAIL_INFO, Syslog
+from console.lab.maillog import Syslog
 from console.lab.services import Site
 from console.lab.services.milter_manager import NAME, USER
-from console.lab.services.milter_manager.journal import Register
+from console.lab.services.milter_manager.journal import Register, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,15 +26,6 @@ READY = b"ready"
 
 class BadStart(Exception):
     """It can't run as it is asked to; the text says why."""
-
-
-class Terminal:
-    """Takes the log of a milter-manager in the foreground."""
-
-    def write(self, text: str, *, priority: int = MAIL_INFO) -> None:
-        """Print *text*."""
-        del priority
-        print(text, flush=True)
 
 
 def run(options: Mapping[str, str], file: str) -> int:
