@@ -6,7 +6,7 @@ import os
 import shlex
 import threading
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
 from textual.app import App
@@ -25,7 +25,7 @@ from widgets.header import NOT_LOOKED, NOT_SEEN, Outlook, outlook
 from widgets.help import help_rows
 from widgets.job import Job
 from widgets.look import QUICK, WHOLE, HostLook
-from widgets.page import Page, View
+from widgets.page import Over, Page, View
 from widgets.palette import Commands
 from widgets.pane import Changed, Looked, Open, Pane, Turn
 from widgets.plan import PlanView
@@ -83,13 +83,26 @@ class PaneEntry(Record):
     name: str
     title: str
     place: str
+    shows: Mapping[str, frozenset[str]] = {}
+    """The reports that it shows better than plain text, with the arguments it does so for."""
 
 
 PANES = (
     PaneEntry("1", "overview", "Overview", "widgets.overview:OverviewPane"),
     PaneEntry("2", "services", "Services", "widgets.services:ServicesPane"),
     PaneEntry("3", "chain", "Chain", "widgets.chain:ChainPane"),
+    PaneEntry(
+        "5",
+        "sockets",
+        "Sockets",
+        "widgets.sockets:SocketsPane",
+        {"sockets.check": frozenset({"edge"}), "sockets.ways": frozenset({"edge"})},
+    ),
+    PaneEntry("6", "debug", "Debug", "widgets.debug:DebugPane", {"debug.status": frozenset()}),
 )
+
+VIEWS = {"debug.run": "widgets.debug.run:RunPlan"}
+"""By action: the view that shows it better than the one of its kind."""
 
 _NAMES = {"escape": "Esc", "enter": "Enter", "tab": "Tab", "question_mark": "?"}
 
@@ -155,6 +168,10 @@ class ConsoleApp(App[None]):
         pane = self.screen
         if isinstance(pane, Pane) and pane.adopt(name, arguments):
             return
+        for entry in PANES:
+            if name in entry.shows and entry.shows[name].issuperset(arguments):
+                self.post_message(Turn(entry.name, name, arguments))
+                return
         if missing(action, arguments):
             form = Form(action, arguments)
             self.push_screen(form, lambda told: self._open(action, told))
@@ -165,8 +182,13 @@ class ConsoleApp(App[None]):
     async def turned(self, message: Turn) -> None:
         """Switch to another pane, and let it begin."""
         await self.switch_mode(message.pane)
-        if isinstance(self.screen, Pane):
-            self.screen.begin()
+        while message.action and isinstance(self.screen, Over) and not self.screen.reason_to_stay:
+            await self.pop_screen()
+        pane = self.screen
+        if isinstance(pane, Pane):
+            if message.action:
+                pane.adopt(message.action, message.given)
+            pane.begin()
 
     @on(Open)
     def opened(self, message: Open) -> None:
@@ -185,7 +207,9 @@ class ConsoleApp(App[None]):
     def _open(self, action: Action, given: dict[str, object] | None) -> None:
         if given is None:
             return
-        view = PlanView if action.kind == "plan" else ReportView
+        view: Callable[..., View] = PlanView if action.kind == "plan" else ReportView
+        if action.name in VIEWS:
+            view = _imported(VIEWS[action.name])
         self.push_screen(view(self.workplace, action, given))
 
     def get_system_commands(self, _screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -234,26 +258,28 @@ class ConsoleApp(App[None]):
 
     async def action_quit(self) -> None:
         """End, unless that would leave something half done."""
-        reason = self._reason_to_stay()
-        if reason:
-            self.notify(reason, severity="warning")
-        else:
-            self.exit()
+        for one in self._views():
+            if one.reason_to_stay:
+                self.notify(one.reason_to_stay, severity="warning")
+                one.wind_up()
+                return
+        self.exit()
 
     def action_help_quit(self) -> None:
         """Say how to quit, for Ctrl+C."""
         self.notify("q quits, Esc cancels what is under way.")
 
-    def _reason_to_stay(self) -> str:
-        views = (one for one in self.screen_stack if isinstance(one, View))
-        return next((one.reason_to_stay for one in views if one.reason_to_stay), "")
+    def _views(self) -> list[View]:
+        """Return every view that is open, over all panes."""
+        stacks = list(self._screen_stacks.values())
+        return [one for stack in stacks for one in list(stack) if isinstance(one, View)]
 
     def end_by(self, number: int, _: object = None) -> None:
         """End by a signal; a plan under way is stopped and taken back first."""
         threading.Thread(target=self._leave, args=(128 + number,), daemon=True).start()
 
     def _leave(self, code: int) -> None:
-        for one in self.screen_stack:
+        for one in self._views():
             job = one.applying if isinstance(one, PlanView) else None
             if job:
                 job.cancel()
@@ -300,8 +326,7 @@ class ConsoleApp(App[None]):
 
     def _maker(self, entry: PaneEntry) -> Callable[[], Screen[object]]:
         def make() -> Screen[object]:
-            module, _, name = entry.place.partition(":")
-            return cast("Screen[object]", getattr(import_module(module), name)(self))
+            return cast("Screen[object]", _imported(entry.place)(self))
 
         return make
 
@@ -330,6 +355,12 @@ PATIENCE_FOR_A_PLAN = 120.0
 PATIENCE_FOR_THE_TERMINAL = 2.0
 
 
+def _imported(place: str) -> Callable[..., Any]:
+    """Return what stands at *place*, given as ``module:name``."""
+    module, _, name = place.partition(":")
+    return cast("Callable[..., Any]", getattr(import_module(module), name))
+
+
 def renderer(host: Host) -> Callable[[Report], str]:
     """Return what makes text of a report about *host*."""
 
@@ -348,7 +379,7 @@ def seen_as(look: HostLook) -> Outlook:
         return NOT_SEEN
     if look.report is None:
         return NOT_LOOKED
-    known = outlook(look.report.findings)
+    known = outlook(look.report.findings, len(look.report.acknowledged))
     if look.report.under_way and not look.ended and known.health is Health.OK:
         return NOT_LOOKED
     return known

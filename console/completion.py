@@ -10,8 +10,19 @@ if TYPE_CHECKING:
 
 BASH = """\
 _console() {
-    local IFS=$'\\n'
-    COMPREPLY=($(console complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    local IFS=$'\\n' word glued= given=()
+    # bash ends a word at a colon; names such as smtpd:milter-manager are put together again.
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        if [[ ${#given[@]} -gt 0 && ( $glued || $word == : ) ]]; then
+            given[${#given[@]}-1]+=$word
+        else
+            given+=("$word")
+        fi
+        if [[ $word == : ]]; then glued=1; else glued=; fi
+    done
+    COMPREPLY=($(console complete "${given[@]}" 2>/dev/null))
+    word=${given[${#given[@]}-1]}
+    if [[ $word == *:* ]]; then COMPREPLY=("${COMPREPLY[@]#"${word%:*}:"}"); fi
     if [[ ${COMPREPLY[0]} == "<file>" ]]; then
         COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
     fi

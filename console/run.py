@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, cast
 
-from actions.action import ActionError, Cancelled, Context, Exit, Standing, refuse_effect
+from actions.action import ActionError, Cancelled, Context, Exit, Output, Standing, refuse_effect
 from console.output import put
 from console.render.hint import Hints
 
@@ -70,7 +70,9 @@ def _run_action(argv: list[str], host: Host | None) -> int:
         from console.render.report import refuse_unmeasured
 
         refuse_unmeasured(action.name)
-    ctx = Context(host or _host(parsed.lab), _tell, ask_secret=_ask_secret)
+    is_text = not parsed.json and parsed.format == "text"
+    tell = _tell_all if is_text else _tell
+    ctx = Context(host or _host(parsed.lab), tell, ask_secret=_ask_secret)
     given = arguments(action, parsed)
     found = _called(action, ctx, given)
     if action.kind == "plan":
@@ -115,17 +117,30 @@ def _host(lab: str | None) -> Host:
     return SystemHost()
 
 
+def _tell_all(event: object) -> None:
+    """Show a program's output where the report will be, and progress as `_tell` does."""
+    if not isinstance(event, Output):
+        _tell(event)
+        return
+    from actions.printable import printable
+
+    if standing := sys.modules.get("console.standing"):
+        standing.clear()
+    put(printable(event.output))
+
+
 def _tell(event: object) -> None:
     """Show progress on a terminal; silent in scripts, whose output is the report.
 
-    A text gets a line of its own; a standing line is written over the one before.
+    A text and a program's output get lines of their own; a standing line is written over the one
+    before.
     """
     if not sys.stderr.isatty():
         return
-    if isinstance(event, str):
+    if isinstance(event, str | Output):
         from console.standing import say
 
-        say(event)
+        say(event if isinstance(event, str) else event.output)
     elif isinstance(event, Standing):
         from console.standing import show
 

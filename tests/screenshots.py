@@ -91,6 +91,7 @@ async def _working(screen: Driven, save: Callable[[str], None]) -> None:
     await _compared(screen, save)
     await _scenarios(screen, save)
     await _loaded(screen, save)
+    await _debug(screen, save)
 
 
 async def _overview(screen: Driven, save: Callable[[str], None]) -> None:
@@ -181,6 +182,37 @@ async def _loaded(screen: Driven, save: Callable[[str], None]) -> None:
     await screen.press("escape")
 
 
+async def _debug(screen: Driven, save: Callable[[str], None]) -> None:
+    """A debug mode that is on for a while; a milter live, with the test that it rejects beside."""
+    await screen.press("6")
+    await screen.sees("– opendkim")
+    await screen.press("end", "o")
+    await screen.sees("Enter apply")
+    await screen.press("enter")
+    await screen.sees("Applied and proved")
+    await screen.press("escape")
+    await screen.sees("◐ 1 on", "◐ opendkim")
+    await screen.pilot.pause(0.5)
+    save("debug")
+    await screen.press("x")
+    await screen.sees("Enter apply")
+    await screen.press("enter")
+    await screen.sees("Applied and proved")
+    await screen.press("escape", "3", "s", "home", "down", "enter", "r")
+    await screen.sees("Rejected by milter-manager")
+    await screen.press("v")
+    await screen.sees("Run milter-manager", "Enter apply")
+    await screen.press("enter")
+    await screen.until(lambda: "Rejected by milter-manager" in screen.joined, "the test again")
+    await screen.pilot.pause(0.5)
+    await screen.press("home")
+    await screen.sees("stays", "connect")
+    save("debug-chain")
+    await screen.press("escape")
+    await screen.sees("is back, answering")
+    await screen.press("escape")
+
+
 async def _services(screen: Driven, save: Callable[[str], None]) -> None:
     """What runs, and how the host is set up."""
     await screen.press("2", "down")
@@ -192,10 +224,24 @@ async def _services(screen: Driven, save: Callable[[str], None]) -> None:
     save("services-setup")
 
 
+async def _sockets(screen: Driven, save: Callable[[str], None]) -> None:
+    """Who opens whose socket, the path of the one that is closed, and the ways to mend it."""
+    await screen.press("5")
+    await screen.sees("1 down", "0660  w ✗")
+    await _looked(screen)
+    await screen.pilot.pause(0.5)
+    save("sockets")
+    await screen.press("enter")
+    await screen.sees("What mends it", "recommended")
+    save("sockets-opened")
+    await screen.press("escape")
+
+
 async def _broken(screen: Driven, save: Callable[[str], None]) -> None:
     """A milter that can't be reached, and the plan that mends it."""
     await _overview_of_a_fault(screen, save)
     await _services(screen, save)
+    await _sockets(screen, save)
     await screen.press("3", "r")
     await screen.sees("Not decided", "f let postfix open")
     await screen.pilot.pause(0.5)

@@ -160,6 +160,8 @@ def _undo(change: Change) -> Content:
         return said("exact undo", "dim")
     if change.undo == "compensating":
         return said(f"undo: {change.undo_note}" if change.undo_note else "undone by more", "dim")
+    if change.undo == "nothing":
+        return said("leaves nothing", "dim")
     return said(f"no undo: {change.undo_note}" if change.undo_note else "no undo", "warn")
 
 

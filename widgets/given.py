@@ -69,11 +69,12 @@ def from_pairs(action: Action, pairs: Iterable[tuple[str, object]]) -> dict[str,
 def missing(action: Action, given: Iterable[str]) -> list[Parameter]:
     """Return the parameters of *action* that are not among *given* and have to be asked for.
 
-    What goes by its place is what an action is about: it is asked for though it is not required.
+    What goes by its place is what an action is about: where nothing is given, it is asked for
+    though it is not required.
     """
     names = set(given)
     return [
         one
         for one in action.parameters
-        if (one.required or one.option.positional) and one.name not in names
+        if (one.required or (one.option.positional and not names)) and one.name not in names
     ]

@@ -38,13 +38,18 @@ NOT_LOOKED = Outlook(Health.UNKNOWN, "looking …")
 NOT_SEEN = Outlook(Health.UNKNOWN, "the host was not seen")
 
 
-def outlook(findings: tuple[Finding, ...]) -> Outlook:
-    """Return the outlook that *findings* give: how many are how bad."""
+def outlook(findings: tuple[Finding, ...], acknowledged: int = 0) -> Outlook:
+    """Return the outlook that *findings* give: how many are how bad.
+
+    Args:
+        findings: what counts.
+        acknowledged: how many there are besides, which do not count.
+    """
     words = {Health.DOWN: "problem", Health.DEGRADED: "warning", Health.UNKNOWN: "unknown"}
     counts = {state: sum(one.health is state for one in findings) for state in words}
     told = [_counted(count, words[state]) for state, count in counts.items() if count]
     if not told:
-        return Outlook(Health.OK, "nothing wrong")
+        return Outlook(Health.OK, "nothing else wrong" if acknowledged else "nothing wrong")
     return Outlook(next(state for state in words if counts[state]), " · ".join(told))
 
 

@@ -32,6 +32,9 @@ class View(Screen[None]):
         """Why the program must not end now; empty where it may."""
         return ""
 
+    def wind_up(self) -> None:
+        """Do what lets the program end after all, where that can be asked for by leaving."""
+
     @property
     def stands(self) -> bool:
         """Whether there is something to draw on: not before it opens, nor while it closes."""

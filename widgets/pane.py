@@ -50,11 +50,21 @@ class Changed(Message):
 
 
 class Turn(Message):
-    """Asks the app to switch to another pane, and that to begin what it is there for."""
+    """Asks the app to switch to another pane, and that to begin what it is there for.
 
-    def __init__(self, pane: str) -> None:
+    Args:
+        pane: its name.
+        action: what it is to take over before it begins; empty for what it has.
+        given: the arguments of *action*.
+    """
+
+    def __init__(
+        self, pane: str, action: str = "", given: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__()
         self.pane = pane
+        self.action = action
+        self.given = given or {}
 
 
 class Pane(View):

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from actions.journal.status import LEAVE, UNDO, nothing_to_do
+from actions.outcome import is_undoable
 from actions.plan import digest
 from actions.privilege import needs_root
 from widgets.changes import Progress, change_rows, command_rows, head_rows, under_way
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.timer import Timer
 
-    from actions.action import Action
+    from actions.action import Action, Context
     from actions.outcome import PlanReport
     from actions.plan import Plan
     from widgets.workplace import Workplace
@@ -120,9 +121,12 @@ class PlanView(Over):
 
     def action_plan(self) -> None:
         """Find out what would have to change; nothing changes by that."""
-        function, given, action = self._action.function, self._given, self._action
         self._plan, self._fault, self._phase = None, None, "planning"
-        self._start(lambda ctx: function(ctx, **from_pairs(action, given.items())))
+        self._start(self.plan)
+
+    def plan(self, ctx: Context) -> object:
+        """Make the plan; called in a thread of its own."""
+        return self._action.function(ctx, **self._arguments)
 
     def action_apply(self) -> None:
         """Apply the plan, or ask for the word where something can't be undone."""
@@ -180,6 +184,7 @@ class PlanView(Over):
         if message.job is not self._job:
             return
         self._job = None
+        was_applying = self._phase == "applying"
         if message.fault or message.result is None:
             self._fault = message.fault or Fault("cancelled; nothing was changed")
             self._phase = "failed"
@@ -189,6 +194,8 @@ class PlanView(Over):
         else:
             self._take_outcome(message.result)
         self._show()
+        if was_applying:
+            self.applied()
 
     def _take_outcome(self, result: object) -> None:
         self._phase = "over"
@@ -209,9 +216,16 @@ class PlanView(Over):
             argv = [*self._workplace.as_root(self._action, self._arguments)]
             self._start(lambda _: _run_as_root([*argv, "--confirm-digest", digest(plan), "--yes"]))
             return
+        self._start(lambda ctx: self.carry_out(ctx, plan))
+
+    def carry_out(self, ctx: Context, plan: Plan) -> PlanReport:
+        """Apply *plan*, which was confirmed; called in a thread of its own."""
         from actions.runner import run_plan
 
-        self._start(lambda ctx: run_plan(ctx, plan, confirmed_digest=digest(plan)))
+        return run_plan(ctx, plan, confirmed_digest=digest(plan))
+
+    def applied(self) -> None:
+        """Take note that the plan is no longer being applied, whatever came of it."""
 
     def _start(self, work: object) -> None:
         self._job = Job(self._workplace.host, work, self)  # type: ignore[arg-type]
@@ -237,7 +251,7 @@ class PlanView(Over):
         report = self._report
         if report is None or report.status != "applied" or report.action in {UNDO, LEAVE}:
             return ""
-        return report.entry if any(one.undo != "none" for one in report.changes) else ""
+        return report.entry if is_undoable(report) else ""
 
     def _show(self) -> None:
         if not self.stands:

@@ -137,7 +137,7 @@ def answered(words: tuple[str, ...], answer: str) -> tuple[int, str]:
 def test_on_a_terminal_it_asks(lab: Lab, answer: str, code: int, opened: bool) -> None:
     got, shown = answered(fix(lab), answer)
     assert got == code, shown
-    assert "Let Postfix open milter-manager's socket" in shown
+    assert "Let postfix open milter-manager's socket" in shown
     assert is_open(lab) is opened
 
 

@@ -69,3 +69,42 @@ def test_bash_itself_completes(tmp_path: Path) -> None:
     first, count = told.stdout.split()
     assert first == "eicar"
     assert int(count) > 40
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (("smtpd", ":", "mi"), "[smtpd:mi] milter-manager"),
+        (("smtpd", ":"), "[smtpd:] milter-manager opendkim"),
+        (("sm",), "[sm] smtpd:milter-manager smtpd:opendkim"),
+        (
+            ("smtpd", ":", "opendkim", "smtpd", ":", "mi"),
+            "[smtpd:opendkim][smtpd:mi] milter-manager",
+        ),
+    ],
+)
+def test_bash_is_given_names_with_colons_in_their_parts(
+    tmp_path: Path, typed: tuple[str, ...], expected: str
+) -> None:
+    """To bash a colon ends a word, and only what is behind it is replaced."""
+    bash = shutil.which("bash")
+    assert bash, "bash is part of every Debian"
+    command = tmp_path / "console"
+    command.write_text(
+        '#!/bin/bash\nshift 3\nprintf "[%s]" "$@" >"${0%/*}/asked"\n'
+        "for name in smtpd:milter-manager smtpd:opendkim; do\n"
+        '  [[ $name == "${@: -1}"* ]] && echo "$name"\ndone\nexit 0\n',
+        encoding="utf-8",
+    )
+    command.chmod(0o755)
+    words = " ".join(f"'{word}'" for word in ("console", "run", "sockets.check", *typed))
+    script = f"""{BASH}
+        COMP_WORDS=({words}); COMP_CWORD={len(typed) + 2}
+        _console; printf '%s ' "${{COMPREPLY[@]}}"
+    """
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    told = subprocess.run(
+        [bash, "-c", script], env=path, capture_output=True, text=True, check=True, timeout=30
+    )
+    asked = (tmp_path / "asked").read_text(encoding="utf-8")
+    assert f"{asked} {told.stdout.strip()}" == expected

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 DOWN = Finding(
     Health.DOWN,
-    "postfix → filter: permission denied",
+    "smtpd → filter: permission denied",
     "unix:/run/filter.sock",
     "needs w, others have ---",
-    Remedy("sockets.fix", (("milter", "unix:/run/filter.sock"),), "open it"),
-    "sockets.postfix.filter",
+    Remedy("sockets.fix", (("edge", "smtpd:filter"),), "open it"),
+    "sockets.smtpd:filter",
 )
 ODD = Finding(Health.DEGRADED, "clamd is degraded: old", "clamd.service", name="services.clamd")
 
@@ -66,10 +66,10 @@ def test_all_is_told_within_80_columns() -> None:
     text = render(report, Hints())
     commands = [line for line in text.splitlines() if "mend it:" in line]
     assert all(cells(line) <= 80 for line in text.splitlines() if line not in commands)
-    assert commands == ["   mend it: console run sockets.fix --milter unix:/run/filter.sock"]
+    assert commands == ["   mend it: console run sockets.fix smtpd:filter"]
     for told in (
-        "✗ postfix → filter: permission denied",
-        "sockets.postfix.filter",
+        "✗ smtpd → filter: permission denied",
+        "sockets.smtpd:filter",
         "also: filter is down",
         "acknowledged until 2001-01-01: it counts again",
         "acknowledged until 2999-01-01: it waits",
@@ -93,7 +93,7 @@ def test_only_changes_are_told_and_nothing_where_nothing_changed() -> None:
     )
     report = mail_host()._replace(findings=(DOWN, ODD), since_last=SinceLast(1.0, changes))
     text = render(report, Hints())
-    assert "worse (was degraded): postfix → filter: permission denied" in text
+    assert "worse (was degraded): smtpd → filter: permission denied" in text
     assert "gone: x was wrong" in text
     assert "clamd is degraded" not in text
     assert "MUA" not in text
@@ -121,7 +121,7 @@ def test_the_command_tells_a_lab_s_fault_as_json(
     assert code == document["exit_code"] == 1
     assert document["schema"] == "overview.check/1"
     first = document["findings"][0]
-    assert first["name"] == "sockets.postfix.milter-manager"
+    assert first["name"] == "sockets.smtpd:milter-manager"
     assert first["remedy"]["action"] == "sockets.fix"
     assert {one["service"]["name"] for one in document["services"]} >= {"postfix", "opendkim"}
     assert document["chains"][0]["milters"][0]["name"] == "milter-manager"
@@ -132,11 +132,11 @@ def test_it_is_quiet_for_cron_the_second_time(
 ) -> None:
     words = ["overview.check", f"--lab={closed.root}", "--since-last"]
     assert run(words) == 1
-    assert "new: postfix → milter-manager" in capfd.readouterr().out
+    assert "new: smtpd → milter-manager" in capfd.readouterr().out
     assert run(words) == 0
     assert capfd.readouterr().out == ""
-    acknowledged = [*words, "--ack=sockets.postfix.milter-manager@2999-12-31"]
+    acknowledged = [*words, "--ack=sockets.smtpd:milter-manager@2999-12-31"]
     assert run(acknowledged) == 0
     assert capfd.readouterr().out == "", "what is acknowledged is not gone"
     assert run(words) == 1
-    assert "new: postfix → milter-manager" in capfd.readouterr().out
+    assert "new: smtpd → milter-manager" in capfd.readouterr().out

@@ -18,7 +18,7 @@ def test_a_report_that_checks_is_measured(capsys: pytest.CaptureFixture[str]) ->
     }
     assert code == 0
     counts = {one.labels["state"]: one.value for one in families["milter_console_findings"]}
-    assert counts == {"ok": 2.0, "degraded": 0.0, "down": 0.0, "unknown": 0.0}
+    assert counts == {"ok": 6.0, "degraded": 0.0, "down": 0.0, "unknown": 0.0}
 
 
 @pytest.mark.parametrize(

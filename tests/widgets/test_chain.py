@@ -202,7 +202,7 @@ async def test_an_unreachable_milter_shows_its_finding_and_opens_its_plan(broken
         assert "permission denied" in screen.text
         assert "let postfix open milter-manager's socket" in screen.text
         await screen.press("f")
-        await screen.sees("Let Postfix open milter-manager's socket")
+        await screen.sees("Let postfix open milter-manager's socket")
         assert isinstance(screen.app.screen, PlanView)
 
 

@@ -82,6 +82,10 @@ def test_health_is_counted(states: str, told: str) -> None:
     assert outlook(findings).content.plain == told
 
 
+def test_what_is_acknowledged_is_not_nothing() -> None:
+    assert outlook((), 1).content.plain == "● nothing else wrong"
+
+
 def test_colours_of_a_rendered_line_become_tones() -> None:
     line = from_terminal("\x1b[31mbad [/x]\x1b[0m and \x1b]0;title\x07")
     assert line.plain == "bad [/x] and \\x1b]0;title\\x07"

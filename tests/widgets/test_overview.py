@@ -39,8 +39,8 @@ FIRST = {
     ),
     "not-a-milter": ("✗ opendkim is down: the peer is no milter", "Restart opendkim"),
     "socket-unwritable": (
-        "✗ postfix → milter-manager: permission denied",
-        "Let Postfix open milter-manager's socket",
+        "✗ smtpd → milter-manager: permission denied",
+        "Let postfix open milter-manager's socket",
     ),
 }
 """By a lab's fault: what is told first, and the plan that mends it."""
@@ -105,7 +105,6 @@ async def test_a_fault_is_told_first_and_its_plan_makes_it_go_away(fault: str) -
     told, title = FIRST[fault]
     with running_lab([fault]) as lab:
         async with console(lab.host, (120, 40), pane="1") as screen:
-            await looked(screen)
             await screen.until(lambda: below(screen).startswith(told), told)
             await screen.press("f")
             await screen.sees(title)
@@ -167,13 +166,13 @@ async def test_enter_explains_with_the_looks(broken: Lab) -> None:
     async with console(broken.host, (120, 40), pane="1") as screen:
         await looked(screen)
         await screen.press("enter")
-        await screen.sees("sockets.postfix.milter-manager", "why", "needs w", "mend it")
+        await screen.sees("sockets.smtpd:milter-manager", "why", "needs w", "mend it")
         await screen.sees("The same trouble, seen elsewhere", "milter-manager is down")
         await screen.press("f")
-        await screen.sees("Let Postfix open milter-manager's socket")
+        await screen.sees("Let postfix open milter-manager's socket")
         await screen.until(lambda: "Enter apply" in screen.text, "the plan")
         await screen.press("escape")
-        await screen.sees("postfix → milter-manager: permission denied", "t test the chain")
+        await screen.sees("smtpd → milter-manager: permission denied", "t test the chain")
 
 
 @pytest.mark.usefixtures("still")
@@ -210,13 +209,13 @@ async def test_a_finding_is_acknowledged_with_a_day_and_a_reason(broken: Lab) ->
     async with console(broken.host, (120, 40), pane="1") as screen:
         await looked(screen)
         await screen.press("a")
-        await screen.sees("overview.ack", "sockets.postfix.milter-manager", "reason needed")
+        await screen.sees("overview.ack", "sockets.smtpd:milter-manager", "reason needed")
         await screen.press("tab", "tab", *"later", "ctrl+r")
-        await screen.sees("Acknowledge sockets.postfix.milter-manager", "Enter apply")
+        await screen.sees("Acknowledge sockets.smtpd:milter-manager", "Enter apply")
         await screen.press("enter")
         await screen.sees("● Applied")
         await screen.press("escape")
-        await screen.sees("– postfix → milter-manager: permission denied", ": later")
+        await screen.sees("– smtpd → milter-manager: permission denied", ": later")
 
 
 @pytest.mark.usefixtures("still")
@@ -256,3 +255,11 @@ async def test_text_from_outside_is_data(lab: Lab) -> None:
         await screen.press("enter")
         await screen.sees("\\x1b]0;title\\x07[red]x[/red]")
         assert "\x1b" not in screen.text
+
+
+@pytest.mark.usefixtures("still")
+async def test_what_is_acknowledged_is_not_called_nothing(lab: Lab) -> None:
+    known = Acknowledged(Finding(Health.DOWN, "it is down", "", name="a.b"), "2999-01-01", "moving")
+    async with console(lab.host, pane="1") as screen:
+        await shown(screen, OverviewReport((), (known,)))
+        await screen.sees("● nothing else wrong", "it is down", "● Nothing else wrong")

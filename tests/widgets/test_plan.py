@@ -55,14 +55,14 @@ async def test_a_plan_is_shown_applied_proved_and_undone(
     before = file.read_bytes()
     async with console(broken.host, size) as screen:
         screen.app.open_action("sockets.fix", {"milter": f"unix:{broken.host.at(SOCKET)}"})
-        await screen.sees("Let Postfix open milter-manager's socket", "lasting", "1  edit")
+        await screen.sees("Let postfix open milter-manager's socket", "lasting", "1  edit")
         assert "exact undo" in screen.text
         assert "permission denied" in screen.text
         assert CONFIGURATION in screen.joined
         assert all(len(line) <= size[0] for line in screen.lines)
         assert file.read_bytes() == before
         await screen.press("enter")
-        await screen.sees("Applied and proved", "● 2  restart", "● proof", "journal entry")
+        await screen.sees("Applied and proved", "● 3  restart", "● proof", "journal entry")
         assert b'SOCKET_GROUP="milter-manager"' not in file.read_bytes()
         await screen.press("u")
         await screen.until(lambda: "Enter apply" in screen.text, "the plan of the undo")

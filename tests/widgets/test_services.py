@@ -62,7 +62,7 @@ async def test_what_is_down_says_why_and_its_plan_is_one_key_away(broken: Lab) -
         await screen.press("down")
         await screen.sees("f fix")
         await screen.press("f")
-        await screen.sees("Let Postfix open milter-manager's socket")
+        await screen.sees("Let postfix open milter-manager's socket")
 
 
 async def test_a_service_is_stopped_and_started_again(broken: Lab) -> None:

@@ -45,12 +45,12 @@ async def test_the_palette_finds_by_what_an_action_does(lab: Lab) -> None:
 
 async def test_the_palette_runs_what_was_chosen(lab: Lab) -> None:
     async with console(lab.host, (120, 40)) as screen:
-        await screen.press("ctrl+p", *"sockets.check")
+        await screen.press("ctrl+p", *"overview.check")
         await screen.until(lambda: "journal.undo" not in screen.text)
         await screen.press("enter")
-        await screen.sees("sockets.check", "postfix → milter-manager works")
+        await screen.sees("overview.check", "milter-greylist")
         await screen.press("y")
-        assert screen.app.clipboard == f"console run sockets.check --lab={lab.root}"
+        assert screen.app.clipboard == f"console run overview.check --lab={lab.root}"
         await screen.press("escape")
         await screen.sees("chain of port")
 
@@ -147,10 +147,10 @@ async def test_an_action_that_is_not_known_is_said(lab: Lab) -> None:
 
 async def test_a_report_offers_the_remedy_of_what_it_found(broken: Lab) -> None:
     async with console(broken.host, (120, 40)) as screen:
-        screen.app.open_action("sockets.check")
+        screen.app.open_action("overview.check")
         await screen.sees("permission denied", "f fix")
         await screen.press("f")
-        await screen.sees("Let Postfix open milter-manager's socket")
+        await screen.sees("Let postfix open milter-manager's socket")
 
 
 async def test_a_failing_report_is_told_with_its_next_step(lab: Lab) -> None:

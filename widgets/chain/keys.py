@@ -22,6 +22,7 @@ KEYS: list[BindingType] = [
     _key("p", "choose_profile", "profile", "who sends it: outside, inside, authenticated, local"),
     _key("o", "options", "options", "whatever else a test can be told"),
     _key("f", "fix", "fix", "open the plan that mends what was found"),
+    _key("v", "debug", "debug", "run the milter in the foreground, and the test again beside it"),
     _key("d", "difference", "diff", "the message before and after"),
     _key("n", "negotiation", "negotiation", "versions, actions, steps, macros asked for"),
     _key("t", "packets", "packets", "every packet in hexadecimal"),

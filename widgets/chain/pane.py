@@ -134,6 +134,7 @@ class ChainPane(Pane):
             "choose_profile": not running,
             "options": not running,
             "fix": self._trial.remedy is not None,
+            "debug": tested and not running,
             "difference": tested,
             "negotiation": tested,
             "packets": tested,
@@ -334,6 +335,16 @@ class ChainPane(Pane):
         where = f" at {message.stage.words}" if message.stage else ""
         rows = lane_rows(message.lane, message.stage)
         self.app.push_screen(Page(f"{message.lane.name}{where}", rows))
+
+    def action_debug(self) -> None:
+        """Run the milter under the cursor in the foreground, and the same test beside it."""
+        from widgets.debug.again import Suspect
+        from widgets.debug.beside import SuspectPlan
+
+        lane = self.query_one(ChainTable).lane
+        if lane:
+            asked = (lane.name, lane.manager, lane.endpoint, self._heading, self._arguments)
+            self.app.push_screen(SuspectPlan(self.workplace, Suspect(*asked)))
 
     def action_difference(self) -> None:
         """Show the message before and after."""

@@ -105,15 +105,15 @@ def edit_rows(course: Course) -> Iterator[Row]:
 
 
 def finding_rows(findings: Sequence[Finding]) -> Iterator[Row]:
-    """Yield why sockets can't be opened, and what would mend it."""
+    """Yield why sockets can't be opened, and under the first that can be mended, by what."""
+    mended = next((finding for finding in findings if finding.remedy), None)
     for finding in findings:
         sign, tone = finding.health.sign, "bad" if finding.health.value == "down" else "warn"
         yield Row(said(f" {sign} ", tone), said(finding.what, tone))  # type: ignore[arg-type]
+        if finding is mended and finding.remedy:
+            yield Row(said(" f ", "key"), said(finding.remedy.summary))
         if finding.why:
             yield _under(said(finding.why))
-    remedy = next((finding.remedy for finding in findings if finding.remedy), None)
-    if remedy:
-        yield Row(said(" f ", "key"), said(remedy.summary))
 
 
 def _under(content: Content) -> Row:

@@ -138,20 +138,35 @@ class OverviewPane(Pane):
 class Explained(Page):
     """A finding on a page of its own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "fix", "fix")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "fix", "fix"),
+        Binding("w", "walk", "walk the path"),
+    ]
 
     def __init__(self, finding: Finding, rows: list[Row]) -> None:
         super().__init__(finding.name, rows)
         self._finding = finding
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer to mend it where something does."""
-        return action != "fix" or self._finding.remedy is not None
+        """Offer to mend it where something does, and its path where it has one."""
+        needs = {"fix": self._finding.remedy is not None, "walk": bool(self._edge)}
+        return needs.get(action, True)
 
     def action_fix(self) -> None:
         """Open the plan in place of this page."""
         self.dismiss()
         fix(self, self._finding)
+
+    def action_walk(self) -> None:
+        """Open the edge in the sockets pane, in place of this page."""
+        self.dismiss()
+        self.app.post_message(Open("sockets.check", {"edge": (self._edge,)}))
+
+    @property
+    def _edge(self) -> str:
+        """The edge that it is about; empty where it is about something else."""
+        capability, _, name = self._finding.name.partition(".")
+        return name if capability == "sockets" else ""
 
 
 def fix(view: Widget, finding: Finding) -> None:

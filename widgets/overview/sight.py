@@ -180,7 +180,8 @@ def _closing(report: OverviewReport) -> Iterator[Row]:
         yield Row(said("   "), said(f"looking at {names} …", "dim"))
     elif not report.findings:
         told = f"   looked at {', '.join(looked)}"
-        yield Row(said(" ● ", "good"), joined(said("Nothing wrong"), said(told, "dim")))
+        words = "Nothing else wrong" if report.acknowledged else "Nothing wrong"
+        yield Row(said(" ● ", "good"), joined(said(words), said(told, "dim")))
     for note in report.notes:
         yield Row(said(" ? ", "warn"), said(note, "warn"))
 
