@@ -169,6 +169,12 @@ def state(host: Layout, edge: str) -> str:
     return str(one["finding"]["health"])
 
 
+def ways(host: Layout, edge: str) -> list[str]:
+    """Return the names of the ways that are offered."""
+    told = host.orders.console("sockets.ways", edge, "--json").json()
+    return [way["name"] for way in told["ways"]]
+
+
 def fixed(host: Layout, edge: str, way: str) -> dict[str, Any]:
     """Open the edge by a way, which must succeed."""
     ended = host.orders.console("sockets.fix", edge, "--way", way, "--yes", "--json")
@@ -274,7 +280,7 @@ def test_a_folder_of_systemds_own_is_left_to_the_drop_in(rhel: Layout) -> None:
     told = rhel.orders.console("sockets.ways", RUNTIME.edge, "--json").json()
     declined = {one["name"]: one["why"] for one in told["not_offered"]}
     assert "RuntimeDirectory=" in declined["tmpfiles"]
-    assert "drop-in" in [way["name"] for way in told["ways"]]
+    assert "drop-in" in ways(rhel, RUNTIME.edge)
     mended(rhel, RUNTIME)
 
 
@@ -298,6 +304,27 @@ def test_a_socket_left_behind_is_ended_by_a_start(rhel: Layout) -> None:
     assert told["edges"][0]["cause"] == "stale"
     fixed(rhel, edge, "start")
     assert state(rhel, edge) == "ok"
+
+
+def test_a_folder_that_nobody_makes_is_there_after_the_fix(rhel: Layout) -> None:
+    """As after a boot, where no package's tmpfiles.d makes it."""
+    machine, edge, folder = rhel.machine, CHILD.edge, "/run/clamav-milter"
+    packaged = "/usr/lib/tmpfiles.d/milters.conf"
+    machine.sh(
+        f"systemctl stop clamav-milter; rm -r {folder}; sed -i 's|^d {folder}|#&|' {packaged}; "
+        "systemctl start clamav-milter || true"
+    )
+    machine.wait_for(lambda: "folder" in ways(rhel, edge), "the daemon has tried to start")
+    report = fixed(rhel, edge, "folder")
+    assert state(rhel, edge) == "ok"
+    machine.sh(f"systemctl stop clamav-milter; rm -r {folder}; systemd-tmpfiles --create || true")
+    machine.systemctl("start", "clamav-milter")
+    machine.wait_for(lambda: state(rhel, edge) == "ok", "tmpfiles.d made it")
+    undone(rhel, report)
+    assert not machine.exists(folder)
+    machine.sh(f"sed -i 's|^#d {folder}|d {folder}|' {packaged}; systemd-tmpfiles --create || true")
+    machine.systemctl("restart", "clamav-milter")
+    machine.wait_for(lambda: state(rhel, edge) == "ok", "the package's own file made it")
 
 
 HOSTILE = """

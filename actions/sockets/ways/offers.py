@@ -12,6 +12,7 @@ from actions.sockets.ways.case import case_of
 from actions.sockets.ways.denied import apparmor, selinux
 from actions.sockets.ways.dropin import offer as dropin
 from actions.sockets.ways.inside_chroot import offer as inside_chroot
+from actions.sockets.ways.made import offer as made
 from actions.sockets.ways.membership import offer as membership
 from actions.sockets.ways.now import offer as now
 from actions.sockets.ways.setting import offer as setting
@@ -37,6 +38,7 @@ WAYS: tuple[tuple[str, Callable[[Case], Offer | None]], ...] = (
     ("apparmor", apparmor),
     ("label", selinux),
     ("stale", stale),
+    ("folder", made),
     ("start", start),
     ("tmpfiles", tmpfiles),
     ("acl", acl),

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from actions.changes import Folder, Owned, Ownership
+from actions.changes import AccessList, Folder, Owned, Ownership
+from actions.host.access import Access
 from actions.host.errors import HostError
 from actions.sockets.ways.dropin import handing
 from tests.actions.sandbox import SandboxHost, needs_root
@@ -158,11 +159,14 @@ def fixes(host: SandboxHost, attacked: Attacked) -> dict[str, Callable[[], objec
     there = Ownership(str(attacked.socket), socket_before, socket_after)
     below = Ownership(str(attacked.inner / "in.sock"), socket_before, socket_after)
     folder = Ownership(str(attacked.inner), folder_before, folder_after)
+    closed = Access(0o750)
+    listed = AccessList(str(attacked.inner), closed, closed.passing(CLIENT), ("user:x:--x",))
     made = Folder(str(attacked.inner / "new"), "make", 0o2750, SERVICE, CLIENT)
     return {
         "socket": lambda: there.apply(host, "t"),
         "socket below": lambda: below.apply(host, "t"),
         "folder": lambda: folder.apply(host, "t"),
+        "list": lambda: listed.apply(host, "t"),
         "new folder": lambda: _to_and_fro(host, made),
     }
 
@@ -172,7 +176,7 @@ def _to_and_fro(host: SandboxHost, change: Folder) -> None:
     change.inverse().apply(host, "t")
 
 
-@pytest.mark.parametrize("kind", ["socket", "socket below", "folder", "new folder"])
+@pytest.mark.parametrize("kind", ["socket", "socket below", "folder", "list", "new folder"])
 def test_root_changes_nothing_outside_of_the_folder(
     tmp_path: Path, attacked: Attacked, kind: str
 ) -> None:

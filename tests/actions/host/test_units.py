@@ -166,15 +166,24 @@ def test_an_init_script_is_stopped_and_started() -> None:
 
 @pytest.mark.usefixtures("with_systemd")
 def test_a_unit_that_falls_over_at_once() -> None:
-    systemctl = Systemctl((0, "", ""), (0, "ActiveState=failed\nResult=exit-code", ""), NOTHING)
+    off, failed = (0, "ActiveState=inactive", ""), (0, "ActiveState=failed\nResult=exit-code", "")
+    systemctl = Systemctl(off, NOTHING, failed, NOTHING)
     with pytest.raises(HostError, match=r"cannot start x.service: exit-code; see journalctl"):
         SystemdUnits(systemctl).operate("start", "x.service")
 
 
 @pytest.mark.usefixtures("with_systemd")
+def test_a_unit_that_fell_over_too_often_is_started_all_the_same() -> None:
+    systemctl = Systemctl((0, "ActiveState=failed", ""), NOTHING, NOTHING, (0, ACTIVE, ""))
+    SystemdUnits(systemctl).operate("start", "x.service")
+    assert [asked[2] for asked in systemctl.asked[1:3]] == ["reset-failed", "start"]
+
+
+@pytest.mark.usefixtures("with_systemd")
 def test_a_refusal_has_what_the_unit_logged_last() -> None:
     logged = "x.service: Main process exited\nbad option --frobnicate\n"
-    systemctl = Systemctl((1, "", "Job for x.service failed.\nSee …"), (0, logged, ""))
+    off, refusal = (0, "ActiveState=inactive", ""), (1, "", "Job for x.service failed.\nSee …")
+    systemctl = Systemctl(off, refusal, (0, logged, ""))
     with pytest.raises(HostError) as refused:
         SystemdUnits(systemctl).operate("start", "x.service")
     told = "cannot start x.service: Job for x.service failed; it logged: bad option --frobnicate"

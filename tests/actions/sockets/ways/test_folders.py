@@ -21,7 +21,7 @@ from actions.changes import (
 )
 from actions.host.errors import HostError
 from actions.plan import Standing
-from actions.sockets.ways import acl, dropin, now, start, tmpfiles
+from actions.sockets.ways import acl, dropin, made, now, start, tmpfiles
 from actions.sockets.ways.dropin import with_lines
 from actions.sockets.ways.way import Declined
 from tests.actions.sandbox import MILTER, POSTFIX, needs_root
@@ -323,3 +323,24 @@ def test_a_unit_that_is_off_is_started_and_stays_so(place: Place) -> None:
     with pytest.raises(Declined, match="masked") as caught:
         start.offer(place.case("missing", unit=off._replace(masked=True)))
     assert "unmask" in caught.value.next_step
+
+
+def test_a_missing_folder_is_made_for_the_daemons_user(place: Place) -> None:
+    place.socket.unlink()
+    place.folder.rmdir()
+    failed = UNIT._replace(activity="failed")
+    offer = offered(made.offer(place.case("missing", unit=failed)))
+    assert content(offer).splitlines()[-1] == f"d {place.folder} 2750 milter postfix"
+    folder = offer.changes[1]
+    assert isinstance(folder, Folder)
+    folder.apply(place.host, "t")
+    entry = place.folder.stat()
+    assert (entry.st_uid, entry.st_gid, entry.st_mode & 0o7777) == (MILTER, POSTFIX, 0o2750)
+    place.folder.rmdir()
+    off = UNIT._replace(activity="inactive")
+    assert made.offer(place.case("missing", unit=off)) is None, "it may make its folder itself"
+
+
+def test_a_folder_that_is_there_is_not_made(place: Place) -> None:
+    place.socket.unlink()
+    assert made.offer(place.case("missing", unit=UNIT._replace(activity="failed"))) is None
