@@ -106,7 +106,7 @@ def plan_on(ctx: Context, name: str, duration: str, peer: str, port: str) -> Pla
         raise ActionError(
             f"nothing here would switch it off again: {absent}",
             Exit.PROBLEM,
-            f"run it in the foreground, for as long as you watch: console run debug.run {name}",
+            f"stop {name} by hand, run it with {subject.mode.shown} as long as you watch, start it",
         )
     timer = timer_called(host, timer_of(subject.name))
     case = _Case(host, subject, known.services, seconds, timer)

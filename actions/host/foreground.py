@@ -20,15 +20,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
-import shutil
-import subprocess
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actions.host.commands import SEARCHED
 from actions.host.errors import HostError, NotPermitted
+from actions.host.keeper import STARTING, Keeper
 from actions.host.processes import is_alive
 from actions.host.unit_state import FOREGROUND
 from actions.host.unit_words import to_unit
@@ -42,9 +39,6 @@ _FOLDER = "/run/systemd/system"
 
 LATE = 5.0
 """Seconds beyond its time after which systemd ends a run, should nobody else."""
-
-STARTING = 90.0
-"""Seconds in which a unit must have started, or ended."""
 
 MOST_LINES = 4
 """Last lines that a failure quotes."""
@@ -97,7 +91,8 @@ def run_instead(
             come back.
     """
     run = _Run(commands, units, unit, argv, take)
-    keeper = _Keeper(run.unit, run.drop_in, seconds + LATE, runs=run.ran)
+    made = (run.drop_in, _new(run.drop_in))
+    keeper = Keeper(run.unit, made, seconds + LATE, runs=run.ran)
     trouble: HostError | None = None
     words = ""
     try:
@@ -112,84 +107,6 @@ def run_instead(
     if trouble or left:
         raise HostError("; ".join(str(one) for one in (trouble, left) if one))
     return words
-
-
-class _Keeper:
-    """The service that brings *unit* back when this process lets go of it, or is gone.
-
-    Args:
-        unit: its whole name.
-        drop_in: the file that makes it run another program.
-        seconds: after which it is brought back in any case.
-        runs: whether it is to run then.
-    """
-
-    def __init__(self, unit: str, drop_in: str, seconds: float, *, runs: bool) -> None:
-        self.name = keeper_of(unit)
-        systemctl = _program("systemctl")
-        after = (
-            (_program("rm"), "-f", drop_in, _new(drop_in)),
-            (_program("rmdir"), "--ignore-fail-on-non-empty", os.path.dirname(drop_in)),
-            (systemctl, "daemon-reload"),
-            (systemctl, "reset-failed", unit),
-            (systemctl, "--no-block", "restart" if runs else "stop", unit),
-        )
-        settings = (
-            f"Description=Brings {unit} back after a run in the foreground",
-            f"RuntimeMaxSec={seconds:.0f}",
-            f"TimeoutStopSec={STARTING:.0f}",
-            # With "-", one that fails keeps none of the others from being done.
-            *(f"ExecStopPost=-{to_unit(words)}" for words in after),
-        )
-        reading, self._held = os.pipe()
-        # It has to read a line and write it again to be seen running.
-        os.write(self._held, b"\n")
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - an argument list
-                [
-                    *(_program("systemd-run"), "--quiet", "--collect", "--pipe"),
-                    *(f"--unit={self.name}", *(f"--property={one}" for one in settings)),
-                    *("--", _program("cat")),
-                ],
-                stdin=reading,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                env={"PATH": SEARCHED, "LC_ALL": "C"},
-                start_new_session=True,  # a Ctrl+C is not for it
-            )
-        except BaseException:
-            os.close(self._held)
-            raise
-        finally:
-            os.close(reading)
-        if why := self._refusal():
-            self.release()
-            raise HostError(why)
-
-    def release(self) -> None:
-        """Let go of the unit, and wait until it is on its way back."""
-        os.close(self._held)
-        if self._process.stdout:
-            self._process.stdout.close()
-        try:
-            self._process.wait(STARTING)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _refusal(self) -> str:
-        """Return why it does not run, or nothing."""
-        told = self._process.stdout
-        assert told is not None
-        ready = select.select([told], [], [], STARTING)[0]
-        heard = os.read(told.fileno(), 4096) if ready else b""
-        if heard == b"\n":
-            return ""
-        why = heard.decode("utf-8", "replace").strip() or "it does not answer"
-        if "already" in why:
-            return f"{self.name} runs already: somebody runs this service in the foreground now"
-        return f"systemd-run {self.name}: {why}"
 
 
 class _Run:
@@ -361,13 +278,6 @@ class _Run:
             self._take(text, when)
 
 
-def keeper_of(unit: str) -> str:
-    """Return the unit that brings *unit* back."""
-    # An "@" would make it an instance of a template.
-    plain = re.sub(r"[^A-Za-z0-9:_.-]", "-", unit.removesuffix(".service"))
-    return f"milter-console-run-{plain}.service"
-
-
 def _moment(entry: Mapping[str, object]) -> float:
     """Return when an entry was written, in seconds since the epoch."""
     told = entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry.get("__REALTIME_TIMESTAMP")
@@ -406,11 +316,3 @@ def _write(path: str, text: str) -> None:
         os.rename(new, path)
     except OSError as error:
         raise HostError(f"{path}: can't be made: {error.strerror}") from error
-
-
-def _program(name: str) -> str:
-    """Return the path of a program; raises `HostError` where it is missing."""
-    found = shutil.which(name, path=SEARCHED)
-    if found is None:
-        raise HostError(f"{name}: no such program here, so nothing can be run in the foreground")
-    return found

@@ -22,6 +22,7 @@ _SIGNS = {
     "interrupted": "✗",
     "under way": "…",
     "left as it stood": "?",
+    "cut off": "–",
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.system.rig.machine import PYTHON, SUDOER, Completed
+from tests.system.visitors import visited
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,6 +26,7 @@ KEEPER = "milter-console-run-milter-manager.service"
 DROP_IN = f"/run/systemd/system/{UNIT}.d"
 LOCK = "/var/lib/milter-console/lock"
 RUN = ("console", "run", "debug.run", "milter-manager", "--yes")
+SPAMASS = "/var/spool/postfix/spamass/spamass.sock"
 SOCKET = "/var/run/milter-manager/milter-manager.sock"
 PATIENCE = 30.0
 
@@ -114,7 +116,7 @@ def machine(
     request: pytest.FixtureRequest, booted: Callable[[str], AbstractContextManager[Machine]]
 ) -> Iterator[Machine]:
     """A host with a milter-manager that all tests of this file share; it is left as it was."""
-    with booted(f"{request.param}/healthy") as machine:
+    with booted(f"{request.param}/healthy") as machine, visited(machine, [SPAMASS]):
         if request.param == "debian":
             install(machine)
         yield machine
@@ -412,6 +414,7 @@ HOSTILE = r"""
 mkdir /srv/evil
 printf '#!/bin/sh\nid -u >>/srv/evil/uid\nexec sleep 100\n' >/srv/evil/spamass-milter
 chmod -R 777 /srv/evil
+systemctl kill --kill-whom=all -s KILL spamass-milter
 systemctl stop spamass-milter
 while pgrep -x spamass-milter >/dev/null; do sleep 0.1; done
 mv /usr/sbin/spamass-milter /usr/sbin/spamass-milter.real
@@ -453,8 +456,8 @@ def test_a_unit_of_an_init_script_comes_back(machine: Machine) -> None:
     if machine.image != "debian/healthy":
         pytest.skip("it has no init scripts")
     before = look(machine, "spamass-milter.service")
-    socket = machine.sh("stat -c %a:%U:%G /var/spool/postfix/spamass/spamass.sock")
+    socket = machine.sh("stat -c %a:%U:%G $1", SPAMASS)
     told = machine.console("debug.run", "spamass-milter", "--yes", "--for=5s", "--json").json()
     assert told["status"] == "applied", told
     assert look(machine, "spamass-milter.service")[:1] == before[:1]
-    assert machine.sh("stat -c %a:%U:%G /var/spool/postfix/spamass/spamass.sock") == socket
+    assert machine.sh("stat -c %a:%U:%G $1", SPAMASS) == socket

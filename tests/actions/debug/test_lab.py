@@ -179,7 +179,7 @@ def test_without_anybody_who_would_end_it_nothing_is_switched_on(
     monkeypatch.setattr(lab.host, "timers", NoTimers())
     with pytest.raises(ActionError, match="switch it off again") as caught:
         plan_on(Context(lab.host), "milter-manager", "15m", "", "")
-    assert "console run debug.run milter-manager" in caught.value.next_step
+    assert "by hand, run it with --verbose" in caught.value.next_step
     # Looking and switching off need no timer.
     assert status(lab).exit_code == Exit.FINE
     assert plan_off(Context(lab.host), "milter-manager").changes == ()

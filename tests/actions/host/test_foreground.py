@@ -8,7 +8,8 @@ import pytest
 
 from actions.host.commands import SystemCommands
 from actions.host.errors import HostError, NotPermitted
-from actions.host.foreground import keeper_of, run_instead
+from actions.host.foreground import run_instead
+from actions.host.keeper import keeper_of
 from actions.host.ports import UnitState
 from actions.host.unit_state import FOREGROUND, is_in_foreground
 from actions.host.units import SystemdUnits
