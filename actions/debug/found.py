@@ -33,20 +33,16 @@ class Setting(Record):
     """One thing that switches a debug mode on at the next start."""
 
     kind: str
-    """"drop-in", "variable", "directive", "unit", "run", "master", "peers" or "php"."""
+    """"drop-in", "variable", "directive", "unit", "master", "peers" or "php"."""
     path: str
-    """The file, without links; of "unit" and "run", the unit's name."""
+    """The file, without links; of "unit", the unit's name."""
     name: str = ""
     """Of the variable or the directive."""
 
     @property
     def shown(self) -> str:
         """It in words."""
-        others = {
-            "drop-in": "",
-            "unit": "its command line in ",
-            "run": "somebody runs it in the foreground, in the place of ",
-        }
+        others = {"drop-in": "", "unit": "its command line in "}
         where = others.get(self.kind, f"{self.name} in ")
         return f"{where}{self.path}"
 
@@ -152,7 +148,6 @@ def _command_line(
     if mode.options is None:
         return
     if is_in_foreground(state):
-        yield Setting("run", state.name)
         return
     path = host.at(dropin.path_of(state.name))
     if os.path.lexists(path):
@@ -240,7 +235,7 @@ def _by_name(host: Host, mode: Mode) -> Running | None:
 
 
 def _argv(pid: int) -> tuple[str, ...]:
-    """Return the command line of *pid*; some write theirs anew, as one word with blanks."""
+    """Return the command line of *pid*; some write theirs anew, as one word, or as nothing."""
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         text = file.read(1 << 16).decode("utf-8", "replace")
     words = tuple(text.rstrip("\0").split("\0"))
@@ -248,7 +243,7 @@ def _argv(pid: int) -> tuple[str, ...]:
 
 
 def _is_later(setting: Setting, process: Running) -> bool:
-    if setting.kind in {"unit", "run"} or process.since is None:
+    if setting.kind == "unit" or process.since is None:
         return False
     try:
         return os.stat(setting.path).st_mtime > process.since + 1

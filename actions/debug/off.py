@@ -21,7 +21,7 @@ from actions.debug.found import (
 )
 from actions.debug.modes import ENIGMA, POSTFIX, php
 from actions.debug.modes.options import is_on, leaves, without_debug
-from actions.debug.status import state_of
+from actions.debug.status import refuse_live, state_of
 from actions.debug.subject import subjects
 from actions.debug.taken_up import reloaded, restarted
 from actions.plan import Plan, Proof
@@ -54,8 +54,9 @@ def plan_off(ctx: Context, name: str) -> Plan:
     subject = known.named(name)
     title, arguments = f"Debug {subject.name} no more", {"service": subject.name}
     timer = timer_called(host, timer_of(subject.name))
-    changes = list(_back(host, subject, timer))
     seen = state_of(host, subject)
+    refuse_live(seen)
+    changes = list(_back(host, subject, timer))
     if seen.word == "unknown":
         raise ActionError(
             f"whether {subject.name} is in debug mode can't be seen: {seen.note}",
@@ -148,12 +149,6 @@ def _daemon(
             edited.add(one.path)
             file = file_at(host, one.path, timer)
             yield from given_back(file, _without_line(mode.directive, file))
-        elif one.kind == "run":
-            raise ActionError(
-                f"somebody runs {subject.name} in the foreground now: it ends by itself",
-                Exit.PROBLEM,
-                "see who: console run journal.list",
-            )
         else:
             raise ActionError(
                 f"{state.name} itself runs {subject.name} in debug mode "

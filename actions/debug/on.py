@@ -30,7 +30,7 @@ from actions.debug.found import (
 )
 from actions.debug.modes import ENIGMA, POSTFIX, php
 from actions.debug.modes.options import put_in, with_debug
-from actions.debug.status import state_of
+from actions.debug.status import refuse_live, state_of
 from actions.debug.subject import subjects
 from actions.debug.taken_up import reloaded
 from actions.debug.taken_up import restarted as restarted_now
@@ -114,6 +114,7 @@ def plan_on(ctx: Context, name: str, duration: str, peer: str, port: str) -> Pla
     arguments: dict[str, object] = {"service": subject.name, "duration": duration}
     arguments |= {key: value for key, value in (("peer", peer), ("port", port)) if value}
     seen = state_of(host, subject)
+    refuse_live(seen)
     if subject.name != POSTFIX and timer is None and seen.word in {"on", "pending"}:
         why = f"it is {seen.word} already ({', '.join(seen.sets)}), and nothing ends it by itself"
         step = f"console run debug.off {subject.name} switches it off"

@@ -11,10 +11,11 @@ from actions.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Word = Literal["off", "on", "pending", "left", "unknown"]
+Word = Literal["off", "on", "live", "pending", "left", "unknown"]
 """How a debug mode stands.
 
-off · on: it runs so, and is set so · pending: it is set, and not taken up: the next start does ·
+off · on: it runs so, and is set so · live: it runs in the foreground, for as long as somebody
+looks on · pending: it is set, and not taken up: the next start does ·
 left: it runs so, though nothing sets it any more: the next start ends it · unknown: it can't be
 seen with this user's rights.
 """
@@ -22,6 +23,7 @@ seen with this user's rights.
 WORDS: dict[Word, str] = {
     "off": "off",
     "on": "on",
+    "live": "runs in the foreground: its end brings the unit back",
     "pending": "set, but not taken up: it begins with the next start",
     "left": "on, though nothing sets it any more: it ends with the next start",
     "unknown": "can't be seen",
@@ -93,6 +95,10 @@ class DebugReport(Record):
                 what = f"whether {one.service} is in debug mode can't be seen"
                 yield Finding(Health.UNKNOWN, what, where, one.note, None, name, needs_root=True)
             elif one.word != "off":
+                if one.word == "live":
+                    what = f"{one.service} runs in the foreground"
+                    yield Finding(Health.DEGRADED, what, where, _why(one), None, name)
+                    continue
                 state = {"pending": "is set", "left": "is still on"}.get(one.word, "is on")
                 remedy = Remedy(
                     "debug.off", (("service", one.service),), f"switch it off: {one.service}"
@@ -108,7 +114,7 @@ def _why(one: DebugState) -> str:
     def moment(seconds: float) -> str:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
-    parts = [WORDS[one.word]] if one.word in {"pending", "left"} else []
+    parts = [WORDS[one.word]] if one.word in {"live", "pending", "left"} else []
     if one.since is not None:
         parts.append(f"since {moment(one.since)}")
     if one.by:
@@ -116,6 +122,6 @@ def _why(one: DebugState) -> str:
     parts += one.sets
     if one.until is not None:
         parts.append(f"ends by itself at {moment(one.until)}")
-    elif one.word != "left":
+    elif one.word not in {"live", "left"}:
         parts.append("nothing ends it by itself")
     return ", ".join(parts)

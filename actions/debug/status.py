@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from actions.action import ActionError, Exit
 from actions.debug import enigma, smtpd
 from actions.debug.ending import timer_of
 from actions.debug.found import Found, found
@@ -14,6 +15,7 @@ from actions.debug.report import DebugReport, DebugState
 from actions.debug.subject import subjects
 from actions.host.errors import HostError
 from actions.host.processes import hides_others
+from actions.host.unit_state import is_in_foreground
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +62,16 @@ def state_of(host: Host, subject: Subject) -> DebugState:
     return _by_process(subject, found(host, subject.mode, subject.state))
 
 
+def refuse_live(seen: DebugState) -> None:
+    """Raise `ActionError` where the service runs in the foreground: its end undoes all else."""
+    if seen.word == "live":
+        raise ActionError(
+            f"{seen.service} runs in the foreground, as long as somebody looks on",
+            Exit.PROBLEM,
+            "end that run: its unit is back then; see who began it: console run journal.list",
+        )
+
+
 def _by_files(subject: Subject, settings: tuple[Setting, ...], asked: str) -> DebugState:
     word: Word = "on" if settings else "off"
     return _state(subject, word, asked, settings)
@@ -69,6 +81,8 @@ def _by_process(subject: Subject, seen: Found) -> DebugState:
     """Return how the mode of a daemon stands, by its process and by what sets it."""
     settings, process, options = seen.settings, seen.process, subject.mode.options
     state = subject.state
+    if state is not None and is_in_foreground(state):
+        return _state(subject, "live", "its unit", since=state.since)
     stopped = state.activity in {"inactive", "failed"} if state else not hides_others()
     if process is None and not stopped:
         return _state(subject, "unknown", "nothing", settings, note="its process can't be seen")
@@ -81,7 +95,7 @@ def _by_process(subject: Subject, seen: Found) -> DebugState:
         word = "on" if settings or state is None else "left"
         return _told(subject, seen, word, asked, process.since)
     # Its command line does not tell what its file has switched on; some write theirs anew.
-    renamed = process.argv[0].endswith(":")
+    renamed = not process.argv or process.argv[0].endswith(":")
     by_file = [one for one in settings if renamed or one.kind == "directive"]
     if by_file:
         asked = f"{by_file[0].path}, and when its process {process.pid} began"
@@ -106,7 +120,7 @@ def _state(
     since: float | None = None,
     note: str = "",
 ) -> DebugState:
-    on = {"on": True, "left": True, "off": False, "pending": False}.get(word)
+    on = {"on": True, "live": True, "left": True, "off": False, "pending": False}.get(word)
     mode = subject.mode
     sets = tuple(one.shown for one in settings)
     return DebugState(

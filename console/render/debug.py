@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actions.debug.report import DebugReport, DebugState
     from console.render.hint import Hints
 
-_SIGNS = {"off": "·", "on": "◐", "pending": "◐", "left": "◐", "unknown": "?"}
+_SIGNS = {"off": "·", "on": "◐", "live": "◐", "pending": "◐", "left": "◐", "unknown": "?"}
 _INDENT = "   "
 
 
@@ -57,7 +57,7 @@ def _state(one: DebugState, width: int, ink: Ink, hints: Hints) -> Iterator[str]
     for detail in details:
         if detail:
             yield from folded(detail, _INDENT, _INDENT)
-    if one.word != "unknown":
+    if one.word not in {"live", "unknown"}:
         command = hints.command("debug.off", (("service", one.service),))
         yield f"{_INDENT}switch it off: {command}"
 

@@ -237,6 +237,8 @@ def test_what_it_tells_is_seen_live_until_the_operator_ends_it(
     argv = machine.read(f"/proc/{machine.systemctl('show', '-PMainPID', UNIT).strip()}/cmdline")
     assert {"--verbose", "--no-daemon"} <= set(argv.split("\0"))
     assert "--daemon" not in argv.split("\0")
+    told = machine.console("debug.status", "milter-manager", "--json").json()
+    assert [one["word"] for one in told["states"]] == ["live"]
     machine.console("chain.test", "--connection-spec", f"unix:{SOCKET}")
     running.read_until("[session][end]")
     assert "[statistics] [sessions][finished]" not in before.argv

@@ -124,7 +124,7 @@ class DebugPane(Pane):
         current = self._current
         needs = {
             "on": current is not None,
-            "off": current is not None and current.word != "off",
+            "off": current is not None and current.word not in {"live", "off"},
             "run": current is not None,
             "look": self._job is None,
         }

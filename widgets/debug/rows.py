@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actions.debug.report import DebugReport, DebugState
     from widgets.ink import Tone
 
-SIGNS = {"off": "–", "on": "◐", "pending": "◐", "left": "◐", "unknown": "?"}
+SIGNS = {"off": "–", "on": "◐", "live": "◐", "pending": "◐", "left": "◐", "unknown": "?"}
 """By the word of a state: the sign beside it."""
 
 SHOWN = {"unknown": "not known"}
@@ -32,7 +32,7 @@ def heading(report: DebugReport) -> Content:
     """Return how many are how, in one line."""
     words = [one.word for one in report.states]
     parts = [said(f"{len(words)} debug mode{'s' if len(words) != 1 else ''}")]
-    for word in ("on", "pending", "left", "unknown"):
+    for word in ("on", "live", "pending", "left", "unknown"):
         count = words.count(word)
         if count:
             parts.append(signed(SIGNS[word], f"{count} {SHOWN.get(word, word)}"))
@@ -61,7 +61,7 @@ def state_row(state: DebugState, now: float) -> Row:
 
 def _end(state: DebugState, now: float) -> Content:
     """Return when it ends by itself."""
-    if state.word in {"off", "unknown", "left"}:
+    if state.word in {"off", "unknown", "left", "live"}:
         return said("")
     if state.until is None:
         return said("nothing ends it", "warn")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -241,3 +242,36 @@ def test_a_timer_of_somebody_else_is_not_taken_for_it(lab: Lab) -> None:
     assert own.stands(host) is Standing.OTHER
     assert own.inverse().stands(host) is Standing.OTHER
     host.timers.remove("milter-console-test")
+
+
+def test_a_run_in_the_foreground_is_told_as_one(lab: Lab) -> None:
+    over, began = threading.Event(), threading.Event()
+
+    def is_over() -> bool:
+        began.set()
+        return over.is_set()
+
+    def run() -> None:
+        lab.host.units.run_instead(
+            "opendkim.service",
+            ("/usr/sbin/opendkim", "-l", "-W", "-f"),
+            lambda _line, _when: None,
+            is_over,
+            60.0,
+        )
+
+    running = threading.Thread(target=run)
+    running.start()
+    try:
+        assert began.wait(30)
+        (state,) = status(lab, "opendkim").states
+        assert state.word == "live"
+        (finding,) = status(lab, "opendkim").findings
+        assert finding.remedy is None
+        assert "nothing ends it" not in finding.why
+        with pytest.raises(ActionError, match="runs in the foreground"):
+            plan_off(Context(lab.host), "opendkim")
+    finally:
+        over.set()
+        running.join(60)
+    assert [one.word for one in status(lab, "opendkim").states] == ["off"]
