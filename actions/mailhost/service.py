@@ -120,6 +120,7 @@ Cause = Literal[
     "unsigned",
     "closed",
     "silent",
+    "gave-up",
     "follows",
     "rights",
 ]
@@ -128,8 +129,8 @@ Cause = Literal[
 off: not running, and nothing here needs it · stopped: not running · left: called active, and no
 process of it runs · failed: ended by a fault, or again and again · masked: it can't be started ·
 unsigned: there are no signatures for it · closed: its client may not open its socket · silent: it
-takes connections and says nothing · follows: what it needs is down, and this comes of it · rights:
-this user may not look.
+takes connections and says nothing · gave-up: the same, and its log tells why · follows: what it
+needs is down, and this comes of it · rights: this user may not look.
 """
 
 

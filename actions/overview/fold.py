@@ -1,15 +1,19 @@
-"""Findings of several looks put together: the worst first, the same trouble told once."""
+"""Findings of several looks put together: the worst first, the same trouble told once.
+
+Of what is equally bad, that comes first under which the most is told.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from actions.finding import Finding, Health, worst_first
 from actions.host.endpoint import socket_of
 from actions.host.errors import AS_ROOT
 from actions.mailhost.values import spec_in
-from actions.overview.report import Folded
+from actions.overview.report import RIGHTS, Folded
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -29,7 +33,16 @@ SYNTAX = "postfix.milter_syntax"
 CHROOT = "postfix.milter_chroot"
 """The check that finds sockets outside of Postfix's chroot."""
 
+GROUPS = ".groups"
+"""How the names of checks end that find who may not open a filter's socket."""
+
 _UNIX = re.compile(r"\bunix:(/[^\s,}]+)")
+
+_DENIED = re.compile(r"connecting as (\S+): permission denied on (/\S+)")
+"""How the look at a socket tells who is stopped where."""
+
+_CLOSED = re.compile(r"(\S+) can't open (it|/[^\s,]+)[:,] ")
+"""How the checks of groups tell the same."""
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9@_./:-]+")
 
@@ -79,7 +92,39 @@ def told_once(findings: Iterable[Finding], services: Sequence[ServiceStatus]) ->
             kept[at] = finding._replace(health=kept[at].health)
         else:
             folded.append(Folded(kept[at].name, finding))
+    for hidden in [one for one in kept if _check_of(one) == CHROOT]:
+        folded = _under_the_chroot(hidden, kept, folded)
     return _without_consequences(kept, folded, services)
+
+
+def _check_of(finding: Finding) -> str:
+    """Return the check of the set-up that found it; "" where another look did."""
+    source, _, rest = finding.name.partition(".")
+    return rest.partition(":")[0] if source == "setup" else ""
+
+
+def _under_the_chroot(hidden: Finding, kept: list[Finding], folded: list[Folded]) -> list[Folded]:
+    """Tell the edges to sockets that Postfix's chroot hides under *hidden*: mended, all are.
+
+    What was told with an edge, and is mended by something else, stands for itself then.
+    """
+    outside = set(_UNIX.findall(hidden.what))
+    edges = [
+        one
+        for one in kept
+        if one.name.startswith("sockets.") and outside & set(_seen_inside(one.where))
+    ]
+    for edge in edges:
+        kept.remove(edge)
+        apart = [one for one in folded if one.under == edge.name and _has_its_own(one.finding)]
+        kept += [one.finding for one in apart]
+        folded = [_moved(one, edge.name, hidden.name) for one in folded if one not in apart]
+        folded.append(Folded(hidden.name, edge))
+    return folded
+
+
+def _has_its_own(finding: Finding) -> bool:
+    return finding.remedy is not None and finding.remedy.action != "sockets.fix"
 
 
 def _tells_more(one: Finding, other: Finding) -> bool:
@@ -110,7 +155,7 @@ def _keys(
         yield (finding.remedy.action, finding.remedy.arguments)
     if source == "sockets":
         yield f"refused {finding.where}"
-        yield from (f"outside {path}" for path in _seen_inside(finding.where))
+        yield from _denied(_DENIED.search(finding.why), finding.where.removeprefix("unix:"))
     elif finding.name.startswith(REFUSED):
         yield f"refused {spec_in(finding.what.removeprefix('Postfix refuses '))}"
     service = listening.get(socket_of(finding.where), "") if source == "sockets" else rest
@@ -123,12 +168,19 @@ def _keys(
         of, _, setting = check.rpartition(".")
         if check == SYNTAX:
             yield f"refused {spec_in(about)}"
-        if check == CHROOT:
-            yield from (f"outside {path}" for path in _UNIX.findall(finding.what))
+        if check.endswith(GROUPS):
+            yield from _denied(_CLOSED.search(finding.why), about)
         if setting.startswith("socket"):  # how it makes its socket, such as its group and mode
             yield f"socket of {of}"
         if of == "units":
             yield from (f"service {name}" for unit, name in units.items() if unit in finding.what)
+
+
+def _denied(told: re.Match[str] | None, socket: str) -> Iterator[str]:
+    """Yield who is stopped where, as *told*, and at which *socket*."""
+    if told is not None:
+        yield f"{told[1]} stopped on {told[2]}"
+        yield f"{told[1]} stopped on {socket}"
 
 
 def _seen_inside(spec: str) -> Iterator[str]:
@@ -154,6 +206,8 @@ def _without_consequences(
         if cause and cause.name != finding.name:
             kept.remove(finding)
             folded.append(Folded(cause.name, finding))
+    explains = Counter(one.under for one in folded)
+    kept.sort(key=lambda one: (-one.health.rank, -explains[one.name]))
     return _rights_together(kept, folded)
 
 
@@ -172,7 +226,7 @@ def _rights_together(kept: list[Finding], folded: list[Folded]) -> Told:
     what = f"{len(unseen)} things could not be seen with this user's rights"
     told = ", ".join(one.name for one in unseen)
     why = f"{told}; {AS_ROOT}"
-    rights = Finding(Health.UNKNOWN, what, "", why, name="overview.rights", needs_root=True)
+    rights = Finding(Health.UNKNOWN, what, "", why, name=RIGHTS, needs_root=True)
     moved = [one._replace(under=rights.name) if one.under in names else one for one in folded]
     moved += [Folded(rights.name, one) for one in unseen]
     left = [one for one in kept if one.name not in names]

@@ -62,6 +62,10 @@ class Chain(Record):
     """Why no milter is asked."""
 
 
+RIGHTS = "overview.rights"
+"""The finding that this user's rights do not let all be seen; it names what could not be."""
+
+
 class Queued(Record):
     """What waits in Postfix's queue."""
 
@@ -156,6 +160,18 @@ class OverviewReport(Record):
     def schema(self) -> str:
         """Name and version of the JSON document."""
         return "overview.check/1"
+
+    def also(self, finding: Finding) -> tuple[Finding, ...]:
+        """Return what is worth telling with *finding* of what is folded into it.
+
+        What could not be seen for want of rights is told by `RIGHTS` itself.
+        """
+        return tuple(
+            one.finding
+            for one in self.folded
+            if one.under == finding.name
+            and (finding.name != RIGHTS or one.finding.health is not Health.UNKNOWN)
+        )
 
     @property
     def exit_code(self) -> int:

@@ -118,11 +118,15 @@ def _remedy(status: ServiceStatus, asked: set[tuple[str, int]]) -> Remedy | None
             what = f"let {listener.client} open {name}'s socket"
             return Remedy("sockets.fix", (("milter", listener.spec),), what)
     runs = process is not None and process.health is Health.OK and status.service.unit
-    if runs and status.health is Health.DOWN and any(look.cause != "closed" for look in silent):
+    mute = any(look.cause not in _NOT_BY_RESTART for look in silent)
+    if runs and status.health is Health.DOWN and mute:
         what = f"restart {name}: it runs, and does not answer"
         return Remedy("services.restart", (("service", name),), what)
     return None
 
+
+_NOT_BY_RESTART = ("closed", "gave-up")
+"""What a look at a socket met that is the same after another start."""
 
 _AT_SOCKETS = ("listener", "greeting")
 

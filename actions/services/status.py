@@ -21,7 +21,7 @@ from actions.services.looks.dependency import dependency_look, needed_listener
 from actions.services.looks.greeting import Asking, Met, meet
 from actions.services.looks.listener import look_at_listener, shown
 from actions.services.looks.process import Running, look_at_processes
-from actions.services.looks.settings import look_at_settings
+from actions.services.looks.settings import look_at_settings, with_fatal
 from actions.services.looks.signatures import Kept
 from actions.services.looks.verdict import verdict
 from actions.services.report import LookDone, ServicesReport
@@ -301,13 +301,17 @@ def _status(service: MailService, every: Sequence[MailService], results: _Result
         *_dependency_looks(service, every, results),
     )
     looks = with_consequences(service, looks)
-    if service.role == "MTA" and (settings := results.looks[_SETTINGS]).health is Health.DOWN:
-        looks = (running.look, settings, *looks[1:])
+    state = running.state
+    errors = results.errors if isinstance(results.errors, tuple) else ()
+    if service.role == "MTA":
+        fatal = logged.last_fatal(errors, service, state, running.since)
+        looks = tuple(with_fatal(look, fatal) for look in looks)
+        if (settings := results.looks[_SETTINGS]).health is Health.DOWN:
+            looks = (running.look, settings, *looks[1:])
     if running.look.cause == "off":
         looks = (running.look,)
     health, reason = verdict(looks)
-    state = running.state
-    errors = results.errors if isinstance(results.errors, tuple) else ()
+    last_error = logged.last_error(errors, service, state, running.since)
     return ServiceStatus(
         service,
         health,
@@ -317,7 +321,7 @@ def _status(service: MailService, every: Sequence[MailService], results: _Result
         running.memory,
         state.restarts if state else None,
         state.enabled if state else None,
-        logged.last_error(errors, service, state, running.since),
+        "" if last_error and reason.endswith(last_error) else last_error,
     )
 
 

@@ -72,9 +72,8 @@ def _finding(
         yield ink.paint(line, "dim")
     if finding.why:
         yield from folded(finding.why, "   ", "   ")
-    for other in report.folded:
-        if other.under == finding.name:
-            yield from folded(f"also: {other.finding.what}", "   ", "     ")
+    for other in report.also(finding):
+        yield from folded(f"also: {other.what}", "   ", "     ")
     for known in report.expired:
         if known.name == finding.name:
             yield from folded(f"acknowledged until {known.until}: it counts again", "   ", "     ")

@@ -10,6 +10,7 @@ import pytest
 from actions.columns import cells
 from actions.finding import Finding, Health, Remedy
 from actions.overview.report import (
+    RIGHTS,
     Acknowledged,
     Acknowledgement,
     Change,
@@ -24,6 +25,7 @@ from console.render.overview import headline, render
 from console.render.report import rendered
 from console.run import run
 from tests.actions.overview.hosts import mail_host
+from widgets.overview.explain import finding_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,21 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal of 80 columns."""
     monkeypatch.setattr(columns, "width", lambda: 80)
     monkeypatch.setattr("console.render.overview.width", lambda: 80)
+
+
+def test_what_could_not_be_seen_is_not_told_twice() -> None:
+    what = "2 things could not be seen with this user's rights"
+    rights = Finding(Health.UNKNOWN, what, "", "services.x, setup.y; run it as root", name=RIGHTS)
+    unseen = rights._replace(what="x is unknown", name="services.x")
+    report = mail_host()._replace(
+        findings=(rights,), folded=(Folded(RIGHTS, unseen), Folded(RIGHTS, ODD))
+    )
+    text = render(report, Hints())
+    assert "services.x, setup.y" in text
+    assert "x is unknown" not in text
+    assert f"also: {ODD.what}" in text, "that was seen"
+    assert "x is unknown" in rendered(report, "json", Hints())[0]
+    assert "x is unknown" not in "".join(str(row) for row in finding_rows(rights, report))
 
 
 def test_all_is_told_within_80_columns() -> None:

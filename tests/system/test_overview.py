@@ -51,3 +51,21 @@ def test_a_killed_milter_is_told_first_and_once(borrowed: Machine) -> None:
     mended = borrowed.console("services.start", "opendkim", "--yes")
     assert mended.returncode == 0, mended
     assert "services.opendkim" not in names(overview(borrowed))
+
+
+def test_a_chroot_that_hides_the_milters_is_told_first_and_mended_at_once(stock: Machine) -> None:
+    told = overview(stock)
+    first = told["findings"][0]
+    assert first["name"] == "setup.postfix.milter_chroot"
+    assert not [name for name in names(told) if name.startswith("sockets.smtpd:")]
+    edges = {f"sockets.smtpd:{one}" for one in ("milter-greylist", "opendkim", "clamav-milter")}
+    under = {one["finding"]["name"] for one in told["folded"] if one["under"] == first["name"]}
+    assert under >= edges
+    assert "setup.spamass-milter.reject_score" not in names(told), "to mark spam only is a choice"
+
+    mended = stock.console("setup.fix", "postfix.milter_chroot", "--yes")
+    assert mended.returncode == 0, mended
+    after = overview(stock)
+    # What the chroot hid too: postfix may not pass opendkim's folder. It is told by its edge only.
+    assert "sockets.smtpd:opendkim" in names(after)
+    assert not [name for name in names(after) if name.startswith("setup.postfix.groups")]

@@ -353,6 +353,27 @@ def test_settings_that_postfix_cannot_read_are_told(borrowed: Machine) -> None:
     assert "postfix down (it can't read its settings" in as_user.stdout
 
 
+def test_a_value_that_only_smtpd_refuses_is_told(borrowed: Machine) -> None:
+    before = borrowed.read("/etc/postfix/main.cf")
+    borrowed.write("/etc/postfix/main.cf", f"{before}message_size_limit = 10M\n")
+    asked = ("services.status", "--service", "postfix", "--json")
+    try:
+        fatal = "fatal: bad numerical configuration: message_size_limit = 10M"
+        borrowed.wait_for(
+            lambda: fatal in borrowed.console(*asked).json()["services"][0]["reason"], fatal
+        )
+        told = borrowed.console(*asked).json()
+        looked = borrowed.console("overview.check")
+    finally:
+        borrowed.write("/etc/postfix/main.cf", before)
+        borrowed.systemctl("restart", "postfix")
+    assert told["services"][0]["reason"] == f"accepts, and gives up: {fatal}"
+    assert "mend that" in looked.stdout
+    assert "services.restart" not in looked.stdout, "it would not even start again"
+    after = borrowed.console(*asked).json()["services"][0]
+    assert after["health"] == "ok", "what it gave up for is of the start before"
+
+
 def test_what_was_stopped_has_no_last_error(borrowed: Machine) -> None:
     borrowed.systemctl("stop", "opendkim")
     report = borrowed.console("services.status", "--json", "--service", "opendkim").json()

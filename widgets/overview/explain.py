@@ -34,14 +34,17 @@ def finding_rows(finding: Finding, report: OverviewReport) -> Iterator[Row]:
             said(f"   {'mend it':{WIDTH}}", "dim"),
             joined(said("f  ", "key"), said(finding.remedy.summary)),
         )
-    folded = [one.finding for one in report.folded if one.under == finding.name]
-    if folded:
+    also = report.also(finding)
+    if also:
         yield from (Row(), heading("The same trouble, seen elsewhere"))
-    for other in folded:
+    for other in also:
         yield Row(said(f" {other.health.sign} ", SIGN_TONES[other.health.sign]), said(other.what))
         if other.why:
             yield Row(said("   "), said(on_screen(other.why), "dim"))
-    told = {finding.name, *(one.name for one in folded)}
+    told = {
+        finding.name,
+        *(one.finding.name for one in report.folded if one.under == finding.name),
+    }
     for status in _concerned(finding, told, report):
         yield Row()
         yield from status_rows(status)

@@ -28,6 +28,9 @@ SPAN = "-7d"
 TAIL = 1 << 18
 """Bytes of the mail log that are read, the latest ones."""
 
+LATELY = 3600.0
+"""Seconds in which what made a program give up may still be why nobody answers now."""
+
 ERRORS = ("fatal:", "error:", "panic:")
 """How a line begins that tells of an error (msg_output(3) of Postfix, and others)."""
 
@@ -196,6 +199,24 @@ def last_error(
     found = _of_service(lines, service, state, since)
     own = [line for line in found if line.is_own and not _tells_of_a_start(line.text)]
     return next((line.text for line in own or found), "")
+
+
+def last_fatal(
+    lines: Iterable[Line], service: MailService, state: UnitState | None, since: float | None
+) -> str:
+    """Return the line of `LATELY` with which a program of *service* gave up; "" where none did.
+
+    The arguments are those of `last_error`.
+    """
+    from_then = time.time() - LATELY
+    return next(
+        (
+            line.text
+            for line in _of_service(lines, service, state, since)
+            if line.is_own and line.text.startswith("fatal: ") and line.at >= from_then
+        ),
+        "",
+    )
 
 
 def tells_itself(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NEXT_STEP = "mend that, look with: postfix check, and take it up: postfix reload"
 
+TRIES_AGAIN = "mend that; master(8) tries again within a minute"
+
 _FATAL = "fatal: "
 
 
@@ -30,6 +32,22 @@ def look_at_settings(host: Host) -> Look:
             detail = f"it can't read its settings: {why}"
             return Look("process", Health.DOWN, detail, 0.0, next_step=NEXT_STEP)
     return Look("process", Health.OK, "it can read its settings", 0.0)
+
+
+def with_fatal(look: Look, fatal: str) -> Look:
+    """Return *look*; where Postfix accepts and does not answer, with what its log gives as why.
+
+    Many values are refused only by the program that uses them: each new smtpd(8) ends at once,
+    and master(8) waits before it starts the next one (service_throttle_time).
+
+    Args:
+        look: at Postfix.
+        fatal: the line with which one of its programs gave up; "" where none did.
+    """
+    if not fatal or (look.kind, look.health, look.cause) != ("greeting", Health.DOWN, "silent"):
+        return look
+    detail = f"accepts, and gives up: {fatal}"
+    return look._replace(detail=detail, next_step=TRIES_AGAIN, cause="gave-up")
 
 
 def _fatal(told: str) -> str:

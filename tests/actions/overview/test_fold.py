@@ -53,23 +53,57 @@ def test_a_specification_that_postfix_refuses_is_told_once() -> None:
         assert told == {found[1].name, found[3].name}
 
 
-def test_sockets_outside_of_the_chroot_are_told_by_their_edges() -> None:
+def test_sockets_that_the_chroot_hides_are_told_under_it_with_what_comes_of_them() -> None:
     queue = "unix:/var/spool/postfix"
     fix = Remedy("sockets.fix", (("edge", "smtpd:a"),), "move it")
     what = (
         "postfix.milter_chroot: unix:/run/a.sock, unix:/run/b.sock, wanted chroot n for smtp/inet"
     )
-    hidden = finding("setup.postfix.milter_chroot")._replace(what=what)
+    chroot = Remedy("setup.fix", (("name", "postfix.milter_chroot"),), "chroot n")
+    hidden = finding("setup.postfix.milter_chroot", remedy=chroot)._replace(what=what)
     found = (
+        finding("services.other"),
         hidden,
+        finding("services.a"),
         finding("sockets.smtpd:a", where=f"{queue}/run/a.sock", remedy=fix),
-        finding("sockets.smtpd:b", where=f"{queue}/run/b.sock"),
+        finding("sockets.smtpd:b", where=f"{queue}/run/b.sock", remedy=FIX),
+        finding("setup.a.socket_mode", remedy=Remedy("setup.fix", (), "set it")),
     )
+    services = (service("a", "milter", Listener(f"{queue}/run/a.sock", "milter")),)
     for order in (found, found[::-1]):
-        told = {one.name for one in told_once(order, ()).findings}
-        assert told == {"sockets.smtpd:a", "sockets.smtpd:b"}
+        told = told_once(order, services)
+        assert told.findings[0].name == hidden.name
+        others = {one.name for one in told.findings[1:]}
+        assert others == {"services.other", "setup.a.socket_mode"}, "no chroot is to blame for that"
+        assert {(one.under, one.finding.name) for one in told.folded} == {
+            (hidden.name, "services.a"),
+            (hidden.name, "sockets.smtpd:a"),
+            (hidden.name, "sockets.smtpd:b"),
+        }
     outside = finding("sockets.smtpd:a", where="unix:/run/a.sock", remedy=fix)
     assert len(told_once((hidden, outside), ()).findings) == 2, "that one is not confined"
+
+
+def test_who_may_not_open_a_socket_is_told_by_its_edge() -> None:
+    """As the check of groups tells it with a group to join, and without one."""
+    stopped = "connecting as postfix: permission denied on {} (needs w, not in its group; a:b 0600)"
+    folder = "postfix can't open /run/filter, which is for group filter: the filter is not asked"
+    nobody = (
+        "postfix can't open it: /run/filter (mode 0700) lets no group in: the filter is not asked"
+    )
+    for name, denied, why, remedy in (
+        ("setup.postfix.groups:filter", "/run/filter", folder, Remedy("setup.fix", (), "join")),
+        ("setup.postfix.groups:/run/filter/filter.sock", "/run/filter/filter.sock", nobody, None),
+    ):
+        edge = finding("sockets.smtpd:filter", where=SPEC, remedy=FIX)
+        edge = edge._replace(why=stopped.format(denied))
+        group = finding(name, remedy=remedy)._replace(why=why)
+        for order in ((edge, group), (group, edge)):
+            told = told_once(order, ())
+            assert [one.name for one in told.findings] == [edge.name]
+            assert [one.finding.name for one in told.folded] == [name]
+        other = group._replace(why=why.replace("postfix can't", "another can't"))
+        assert len(told_once((edge, other), ()).findings) == 2
 
 
 def test_a_port_that_each_writes_in_its_way_is_told_once() -> None:

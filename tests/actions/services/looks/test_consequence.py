@@ -8,6 +8,7 @@ from actions.finding import Health
 from actions.mailhost.roles.mta import NO_LOGIN, QUEUED, WITHOUT
 from actions.mailhost.service import Cause, Look, MailService, Need, ServiceStatus
 from actions.services.looks.consequence import with_consequences
+from actions.services.looks.settings import with_fatal
 from actions.services.looks.verdict import verdict
 from actions.services.report import next_step
 
@@ -75,3 +76,13 @@ def test_the_next_step_is_that_of_the_reason() -> None:
     status = ServiceStatus(postfix(QUEUED), *verdict(looks), looks)
     assert status.reason == HANGS.detail
     assert next_step(status) == ""
+
+
+def test_what_made_smtpd_give_up_is_why_postfix_does_not_answer() -> None:
+    fatal = "fatal: bad numerical configuration: message_size_limit = 10M"
+    told = with_fatal(HANGS, fatal)
+    assert verdict((RUNS, LISTENS, told)) == (Health.DOWN, f"accepts, and gives up: {fatal}")
+    assert "mend that" in told.next_step
+    follows = HANGS._replace(health=Health.DEGRADED, cause="follows")
+    for look, line in ((HANGS, ""), (LATER, fatal), (follows, fatal), (LISTENS, fatal)):
+        assert with_fatal(look, line) == look

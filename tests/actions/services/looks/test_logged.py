@@ -15,7 +15,15 @@ from actions.host.commands import SystemCommands
 from actions.host.errors import HostError, NotPermitted
 from actions.host.ports import Completed, UnitState
 from actions.mailhost.service import MailService
-from actions.services.looks.logged import TOO_LONG, Line, error_lines, last_error, log_lines
+from actions.services.looks.logged import (
+    LATELY,
+    TOO_LONG,
+    Line,
+    error_lines,
+    last_error,
+    last_fatal,
+    log_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,3 +166,19 @@ def test_a_real_mail_log_is_read_at_its_end(postfix: Postfix) -> None:
     assert abs(told[0].at - time.time()) < 5
     assert last_error(told, mta, None, time.time() - 60) == "fatal: no table"
     assert last_error(told, mta, None, time.time() + 60) == ""
+
+
+def test_why_a_program_gave_up_is_of_this_start_and_lately() -> None:
+    now = time.time()
+    fatal = Line(CLAMD.unit, "2", now - 60, "fatal: bad numerical configuration: x = 10M")
+    state = UnitState(CLAMD.unit, "active", True, 1, "2", "")
+    warning = fatal._replace(text="warning: process /usr/lib/postfix/sbin/smtpd exit status 1")
+    assert last_fatal((warning, fatal), CLAMD, state, None) == fatal.text
+    for other in (
+        fatal._replace(invocation="1"),
+        fatal._replace(at=now - LATELY - 60),
+        fatal._replace(is_own=False),
+        fatal._replace(unit="other.service"),
+        warning,
+    ):
+        assert not last_fatal((other,), CLAMD, state, None)
