@@ -5,41 +5,55 @@ from typing import TYPE_CHECKING, Annotated
 from actions.action import Context, Option, plan, report
 
 if TYPE_CHECKING:
+    from actions.changes.queue import Doing
     from actions.plan import Plan
     from actions.queue.report import MessageReport, QueueReport, WhereReport
 
-_STATE = Option(
-    "only what is in this queue",
-    choices=("incoming", "active", "deferred", "hold", "maildrop"),
-    group="which messages",
-)
-_SENDER = Option(
-    "only from this sender: an address, @DOMAIN, a pattern such as 'news-*@example.org', or "
-    "'<>' for bounces",
-    metavar="WHO",
-    group="which messages",
-)
-_RECIPIENT = Option(
-    "only to this recipient, among others: an address, @DOMAIN or a pattern",
-    metavar="WHO",
-    group="which messages",
-)
-_REASON = Option(
-    "only what waits for a reason with this text in it", metavar="TEXT", group="which messages"
-)
-_ID = Option("only this message; may be given again", ("-i",), "QUEUE_ID", group="which messages")
-_FIRST = Option("at most N of them, the oldest first", group="which messages")
+_CHOICE = "which messages"
+
+_Ids = Annotated[
+    tuple[str, ...], Option("a message", metavar="QUEUE_ID", group=_CHOICE, positional=True)
+]
+_State = Annotated[
+    str,
+    Option(
+        "only what is in this queue",
+        choices=("incoming", "active", "deferred", "hold", "maildrop"),
+        group=_CHOICE,
+    ),
+]
+_Sender = Annotated[
+    str,
+    Option(
+        "only from this sender: an address, @DOMAIN, a pattern such as 'news-*@example.org', or "
+        "'<>' for bounces",
+        metavar="WHO",
+        group=_CHOICE,
+    ),
+]
+_Recipient = Annotated[
+    str,
+    Option(
+        "only to this recipient, among others: an address, @DOMAIN or a pattern",
+        metavar="WHO",
+        group=_CHOICE,
+    ),
+]
+_Reason = Annotated[
+    str, Option("only what waits for a reason with this text in it", metavar="TEXT", group=_CHOICE)
+]
+_First = Annotated[int, Option("at most N of them, the oldest first", group=_CHOICE)]
 
 
 @report("queue.list")
 def queue_list(
     ctx: Context,
     *,
-    state: Annotated[str, _STATE] = "",
-    sender: Annotated[str, _SENDER] = "",
-    recipient: Annotated[str, _RECIPIENT] = "",
-    reason: Annotated[str, _REASON] = "",
-    limit: Annotated[int, Option("list N messages, the oldest first", group="which messages")] = 20,
+    state: _State = "",
+    sender: _Sender = "",
+    recipient: _Recipient = "",
+    reason: _Reason = "",
+    limit: Annotated[int, Option("list N messages, the oldest first", group=_CHOICE)] = 20,
     max_deferred: Annotated[
         int, Option("more deferred messages are a problem", group="what is a problem")
     ] = 500,
@@ -73,7 +87,7 @@ def queue_list(
 def queue_show(
     ctx: Context,
     *,
-    id: Annotated[str, Option("the message", ("-i",), "QUEUE_ID", positional=True)],  # noqa: A002
+    id: Annotated[str, Option("the message", metavar="QUEUE_ID", positional=True)],  # noqa: A002
     body: Annotated[bool, Option("show the text of the message too")] = False,
 ) -> "MessageReport":
     """Show one message of the queue: envelope, headers, and why each recipient waits.
@@ -90,9 +104,7 @@ def queue_show(
 def queue_where(
     ctx: Context,
     *,
-    id: Annotated[  # noqa: A002
-        tuple[str, ...], Option("a message", ("-i",), "QUEUE_ID", positional=True)
-    ],
+    id: _Ids,  # noqa: A002
     expect: Annotated[
         str,
         Option(
@@ -115,10 +127,8 @@ def queue_where(
 def queue_flush(
     ctx: Context,
     *,
-    id: Annotated[tuple[str, ...], _ID] = (),  # noqa: A002
-    site: Annotated[
-        str, Option("only mail to this domain", metavar="DOMAIN", group="which messages")
-    ] = "",
+    id: _Ids = (),  # noqa: A002
+    site: Annotated[str, Option("only mail to this domain", metavar="DOMAIN", group=_CHOICE)] = "",
 ) -> "Plan":
     """Try deferred mail again now: all of it, that to one domain, or single messages.
 
@@ -133,79 +143,76 @@ def queue_flush(
 def queue_hold(
     ctx: Context,
     *,
-    id: Annotated[tuple[str, ...], _ID] = (),  # noqa: A002
-    state: Annotated[str, _STATE] = "",
-    sender: Annotated[str, _SENDER] = "",
-    recipient: Annotated[str, _RECIPIENT] = "",
-    reason: Annotated[str, _REASON] = "",
-    limit: Annotated[int, _FIRST] = 0,
+    id: _Ids = (),  # noqa: A002
+    state: _State = "",
+    sender: _Sender = "",
+    recipient: _Recipient = "",
+    reason: _Reason = "",
+    limit: _First = 0,
 ) -> "Plan":
     """Keep messages in the queue: none is tried until it is released.
 
     Mail on hold does not expire and does not go back to its sender.
     """
-    from actions.queue.choose import Choice
-    from actions.queue.plans import plan_operation
-
-    return plan_operation(ctx, "hold", id, Choice(state, sender, recipient, reason), limit)
+    return _planned(ctx, "hold", id, (state, sender, recipient, reason), limit)
 
 
 @plan("queue.release")
 def queue_release(
     ctx: Context,
     *,
-    id: Annotated[tuple[str, ...], _ID] = (),  # noqa: A002
-    state: Annotated[str, _STATE] = "",
-    sender: Annotated[str, _SENDER] = "",
-    recipient: Annotated[str, _RECIPIENT] = "",
-    reason: Annotated[str, _REASON] = "",
-    limit: Annotated[int, _FIRST] = 0,
+    id: _Ids = (),  # noqa: A002
+    state: _State = "",
+    sender: _Sender = "",
+    recipient: _Recipient = "",
+    reason: _Reason = "",
+    limit: _First = 0,
 ) -> "Plan":
     """Let messages on hold go on: they are deferred mail again, and tried in their turn."""
-    from actions.queue.choose import Choice
-    from actions.queue.plans import plan_operation
-
-    return plan_operation(ctx, "release", id, Choice(state, sender, recipient, reason), limit)
+    return _planned(ctx, "release", id, (state, sender, recipient, reason), limit)
 
 
 @plan("queue.requeue")
 def queue_requeue(
     ctx: Context,
     *,
-    id: Annotated[tuple[str, ...], _ID] = (),  # noqa: A002
-    state: Annotated[str, _STATE] = "",
-    sender: Annotated[str, _SENDER] = "",
-    recipient: Annotated[str, _RECIPIENT] = "",
-    reason: Annotated[str, _REASON] = "",
-    limit: Annotated[int, _FIRST] = 0,
+    id: _Ids = (),  # noqa: A002
+    state: _State = "",
+    sender: _Sender = "",
+    recipient: _Recipient = "",
+    reason: _Reason = "",
+    limit: _First = 0,
 ) -> "Plan":
     """Put messages through the queue again, as after a change of tables or of the transport.
 
     Addresses are rewritten and routed anew; milters are not asked again (postsuper(1)). Each
     message gets a new queue id, within a minute.
     """
-    from actions.queue.choose import Choice
-    from actions.queue.plans import plan_operation
-
-    return plan_operation(ctx, "requeue", id, Choice(state, sender, recipient, reason), limit)
+    return _planned(ctx, "requeue", id, (state, sender, recipient, reason), limit)
 
 
 @plan("queue.delete")
 def queue_delete(
     ctx: Context,
     *,
-    id: Annotated[tuple[str, ...], _ID] = (),  # noqa: A002
-    state: Annotated[str, _STATE] = "",
-    sender: Annotated[str, _SENDER] = "",
-    recipient: Annotated[str, _RECIPIENT] = "",
-    reason: Annotated[str, _REASON] = "",
-    limit: Annotated[int, _FIRST] = 0,
+    id: _Ids = (),  # noqa: A002
+    state: _State = "",
+    sender: _Sender = "",
+    recipient: _Recipient = "",
+    reason: _Reason = "",
+    limit: _First = 0,
 ) -> "Plan":
     """Delete messages for good; nobody is told, neither sender nor recipient.
 
     Nothing brings a deleted message back: where in doubt, queue.hold keeps it.
     """
+    return _planned(ctx, "delete", id, (state, sender, recipient, reason), limit)
+
+
+def _planned(
+    ctx: Context, doing: "Doing", ids: tuple[str, ...], choice: tuple[str, ...], limit: int
+) -> "Plan":
     from actions.queue.choose import Choice
     from actions.queue.plans import plan_operation
 
-    return plan_operation(ctx, "delete", id, Choice(state, sender, recipient, reason), limit)
+    return plan_operation(ctx, doing, ids, Choice(*choice), limit)

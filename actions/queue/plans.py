@@ -86,7 +86,7 @@ def plan_operation(
         raise ActionError(
             f"queue.{doing}: which messages?",
             Exit.USAGE,
-            "name them with --id, or choose by --state, --sender, --recipient or --reason",
+            "name them by their queue ids, or choose by --state, --sender, --recipient or --reason",
         )
     found = chosen(ctx, ids, choice)
     missing = require_any(ids, found)

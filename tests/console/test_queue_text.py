@@ -169,7 +169,7 @@ def test_a_message(columns_there: int) -> None:
         r"     two\x07",
         r"   text\x1b]0;x\x07",
         "… and more, not shown",
-        "keep it: console run queue.hold --id A4EFD20C350",
+        "keep it: console run queue.hold A4EFD20C350",
     ):
         assert told in text, told
     held = report._replace(message=MESSAGES[2], body=None)

@@ -62,7 +62,8 @@ class Waiting:
         counts = {one.state: one.messages for one in cast("QueueReport", report).states}
         if not counts.get("deferred"):
             return ()
-        return (Act("Try all again now", "flush all deferred mail", "queue.flush", {}),)
+        everything = {"id": ()}  # said, so that nobody is asked which
+        return (Act("Try all again now", "flush all deferred mail", "queue.flush", everything),)
 
     def below(self, report: object) -> Sequence[Row]:
         """Return the findings, the reasons of delay, and what could not be seen."""
