@@ -311,8 +311,7 @@ NOT_SET_UP = {
     *("clamd.example", "clamd.local_socket", "clamd.log", "freshclam.example", "freshclam.log"),
     *("clamav-milter.example", "clamav-milter.milter_socket", "clamav-milter.milter_socket_mode"),
     *("clamav-milter.clamd_socket", "clamav-milter.log", "milter-greylist.socket_mode"),
-    *("spamass-milter.reject_score", "milter-manager.socket_group"),
-    *("units.enabled", "units.started"),
+    *("milter-manager.socket_group", "units.enabled", "units.started"),
 }
 """What the packages leave to be done, of what the instructions tell to do."""
 

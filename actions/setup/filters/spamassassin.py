@@ -166,6 +166,7 @@ def reject_score(ctx: Context, name: str) -> Iterator[Found]:
             "-r 15",
             "spam is never refused, whatever its score: it is marked and delivered",
             lambda text: _with_option(text, variable, "-r 15"),
+            verdict="choice",
             advice="leave it so where mail is sorted behind the milter",
         )
         return

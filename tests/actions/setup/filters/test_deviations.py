@@ -56,7 +56,7 @@ RHEL = (
         "choice",
     ),
     Deviation("spamass-milter.body", FLAGS, '"-m -r 15"', '"-r 15"', "EXTRA_FLAGS", "choice"),
-    Deviation("spamass-milter.reject_score", FLAGS, '"-m -r 15"', '"-m"', "EXTRA_FLAGS"),
+    Deviation("spamass-milter.reject_score", FLAGS, '"-m -r 15"', '"-m"', "EXTRA_FLAGS", "choice"),
     Deviation(
         "spamass-milter.reject_score", FLAGS, '"-m -r 15"', "'-mr5' # five", "EXTRA_FLAGS", "choice"
     ),
@@ -191,6 +191,7 @@ DEBIAN = (
         'OPTIONS="${OPTIONS} -r 15"',
         '#OPTIONS="${OPTIONS} -r 15"',
         "OPTIONS",
+        "choice",
     ),
     Deviation(
         "spamass-milter.body",

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from tests.actions.setup.filters.tree import TreeHost
 
 BROKEN = {
-    "debian": {"spamass-milter.reject_score", "milter-greylist.socket_mode"},
+    "debian": {"milter-greylist.socket_mode"},
     "rhel": {
-        "spamass-milter.reject_score",
         "clamd.example",
         "clamd.log",
         "clamd.local_socket",
