@@ -69,7 +69,7 @@ class Recorded:
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
         clock = f"{clock}.{int(when % 1 * 1000):03}"
         text = f"{clock} {printable(line)}\n"
-        self._left -= len(text)
+        self._left -= len(text.encode("utf-8", "replace"))
         if self._left <= 0:
             text = f"{clock} {MORE}\n"
         try:
@@ -81,6 +81,10 @@ class Recorded:
 def _forget_old(folder: int) -> None:
     """Remove all but the newest files of *folder*."""
     names = [name for name in os.listdir(folder) if name.endswith(".log")]
-    by_age = sorted(names, key=lambda name: os.stat(name, dir_fd=folder).st_mtime_ns)
-    for name in by_age[:-MOST_FILES]:
-        os.unlink(name, dir_fd=folder)
+    ages: list[tuple[int, str]] = []
+    for name in names:
+        with suppress(FileNotFoundError):  # another run may do the same
+            ages.append((os.stat(name, dir_fd=folder).st_mtime_ns, name))
+    for _, name in sorted(ages)[:-MOST_FILES]:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)

@@ -100,8 +100,6 @@ def _proof(ctx: Context, state: EdgeState, milter: str) -> Proof:
     """Return the look at the edge, and at the others of its socket that work now."""
     user, service = state.edge.user or state.edge.client, _aim(state)
     summary = f"connect to {service} as {user}, after its restart"
-    if milter:
-        return Proof(summary, "sockets.check", {"milter": (milter,)})
     others = tuple(one.name for one in beside(find_edges(ctx.host).edges, state.edge))
     well: tuple[str, ...] = ()
     if others:
@@ -109,4 +107,7 @@ def _proof(ctx: Context, state: EdgeState, milter: str) -> Proof:
         well = tuple(one.edge.name for one in seen if one.finding.health is Health.OK)
     if well:
         summary = f"{summary}; {', '.join(well)} still works"
-    return Proof(summary, "sockets.check", {"edge": (state.edge.name, *well)})
+    asked: dict[str, object] = {"edge": (state.edge.name, *well)}
+    if milter:
+        asked = {"milter": (milter,), **({"edge": well} if well else {})}
+    return Proof(summary, "sockets.check", asked)

@@ -21,7 +21,7 @@ from actions.sockets.causes import (
 )
 from actions.sockets.denials import denials, of_edge
 from actions.sockets.logged import log_line
-from actions.sockets.path import failing, walk
+from actions.sockets.path import failing, planted, walk
 from actions.sockets.proof import Proof, prove
 from actions.sockets.report import EdgeState
 from actions.sockets.running import stale_groups
@@ -152,6 +152,8 @@ def _finding(seen: _Seen) -> Finding:
     words = WORDS[seen.cause]
     title = words.title.format(client=edge.client, speech=_spoken(edge))
     why = sentence(edge, seen.cause, seen.steps, proof, seen.told, seen.group)
+    if link := planted(seen.steps):
+        why += f"; {link.path} is a link that a user other than root could have put there"
     return Finding(
         _health(seen),
         f"{ends}: {title}",
@@ -184,7 +186,8 @@ def _remedy(seen: _Seen) -> Remedy | None:
         action = "services.reload" if edge.client_service == POSTFIX else "services.restart"
         what = f"let {edge.client} have its new group"
         return Remedy(action, (("service", edge.client_service),), what)
-    if seen.cause not in MENDABLE:
+    # What lies behind a link of a service's user may be anybody's: it is opened to nobody.
+    if seen.cause not in MENDABLE or planted(seen.steps):
         return None
     what = f"let {edge.user or edge.client} open {label_of(edge)}'s socket"
     return Remedy("sockets.fix", (("edge", edge.name),), what)

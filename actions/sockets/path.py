@@ -7,6 +7,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from actions.host.acl import deciding, letters, read_acl
+from actions.host.errors import HostError
+from actions.host.walk import standing
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 LINK_LIMIT = 40
 """Links the kernel follows before it gives up (path_resolution(7))."""
+
+MOST_STEPS = 400
+"""Components that are looked at; links may stand for many thousands, and name the same again."""
 
 LABEL = "security.selinux"
 """The attribute in which SELinux keeps its label (xattr(7))."""
@@ -66,7 +71,7 @@ def walk(accounts: Accounts, path: str, account: Account, root: str = "/") -> tu
     here = root
     steps.append(_step(accounts, here, account, last=not rest))
     links = 0
-    while rest:
+    while rest and len(steps) < MOST_STEPS:
         part = rest.pop(0)
         if part == "..":
             here = os.path.dirname(here) if here != root else root
@@ -93,9 +98,29 @@ def failing(steps: tuple[Step, ...]) -> Step | None:
     return next((step for step in steps if step.granted is False), None)
 
 
+def planted(steps: tuple[Step, ...]) -> Step | None:
+    """Return the first link among *steps* that a user other than root or ours could have put there.
+
+    What lies behind it is what its owner chose, and may be anybody's. None also where this user
+    can't see whose it is.
+    """
+    return next((one for one in steps if one.kind == "link" and _is_planted(one.path)), None)
+
+
+def _is_planted(path: str) -> bool:
+    try:
+        entry, fixed = standing(path)
+    except HostError:
+        return True
+    except OSError:
+        return False
+    return not fixed or entry.st_uid not in {0, os.geteuid()}
+
+
 def _step(accounts: Accounts, path: str, account: Account, *, last: bool) -> Step:
     try:
         entry = os.lstat(path)
+        target = os.readlink(path) if stat.S_ISLNK(entry.st_mode) else ""
     except (FileNotFoundError, NotADirectoryError):
         return Step(path, "missing", "", "", 0, "", granted=False, note="does not exist")
     except PermissionError:
@@ -107,7 +132,7 @@ def _step(accounts: Accounts, path: str, account: Account, *, last: bool) -> Ste
     mode = stat.S_IMODE(entry.st_mode)
     seen = Step(path, kind, owner, group, mode, "", granted=True, label=_label(path))
     if kind == "link":
-        return seen._replace(note=f"→ {os.readlink(path)}")
+        return seen._replace(note=f"→ {target}")
     if kind != "folder" and not last:
         return seen._replace(granted=False, note="is no folder")
     return _judged(accounts, seen._replace(needs="w" if last else "x"), entry, account)

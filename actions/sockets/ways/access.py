@@ -15,6 +15,7 @@ from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:
     from actions.host.ports import Account, Host
+    from actions.mailhost.edges import Edge
     from actions.sockets.path import Step
     from actions.sockets.ways.case import Case
 
@@ -22,9 +23,15 @@ _NOBODYS = {"nogroup", "nobody", "root"}
 """Groups that stand for everybody who has no other, or for who may do anything."""
 
 
-def clients_of(case: Case) -> tuple[Account, ...]:
-    """Return who opens the socket: the client of the edge, and those of the others beside it."""
-    names = dict.fromkeys((case.edge.user, *(one.user for one in case.beside)))
+def clients_of(case: Case, others: tuple[Edge, ...] | None = None) -> tuple[Account, ...]:
+    """Return who opens the socket: the client of the edge, and those of *others*.
+
+    Args:
+        case: the edge.
+        others: those that end there too; by default the ones `Case.beside` it.
+    """
+    beside = case.beside if others is None else others
+    names = dict.fromkeys((case.edge.user, *(one.user for one in beside)))
     found = (case.account(name) for name in names)
     return tuple(one for one in found if one is not None and one.uid != 0)
 

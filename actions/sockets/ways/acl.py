@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.changes import AccessList
+from actions.host.access import Access
+from actions.host.acl import entries
 from actions.sockets.ways.access import lets_group_in
 from actions.sockets.ways.opened import is_socket_closed, require_own, socket_folder
 from actions.sockets.ways.runtime import require_no_runtime
@@ -48,11 +50,13 @@ def offer(case: Case) -> Offer | None:
     require_no_runtime(case, home.path)
     name = case.client.name
     require_plain(home.path, name)
+    lists = AccessList.planned(host, home.path, name)
+    _require_nothing_lost(lists, case.client.uid)
     line = line_of(home.path, name)
     file = file_of(case)
     changes = (
         *written(host, file, (line,)),
-        AccessList.planned(host, home.path, name),
+        lists,
         taken(file),
         *settled(case),
     )
@@ -63,6 +67,26 @@ def offer(case: Case) -> Offer | None:
     )
     way = Way("acl", "an access control list of its folder", lasting=True, does=does, risk=_RISK)
     return Offer(way, changes)
+
+
+def _require_nothing_lost(lists: AccessList, uid: int) -> None:
+    """Refuse where the line would write over entries that somebody else has set there.
+
+    systemd-tmpfiles exchanges entries of the same user, and all of a default list that it is told.
+
+    Raises:
+        Declined: the folder has a default list of its own, or one that gives the client more.
+    """
+    before = lists.before
+    own = Access(before.mode).passing(uid).default
+    has_more = any(
+        (one.tag, one.number) == ("user", uid) and one.bits & ~1 for one in entries(before.own)
+    )
+    if has_more or before.default not in {b"", own}:
+        raise Declined(
+            f"{lists.path} has an access control list already that this would write over",
+            f"add to it: {lists.as_command()}",
+        )
 
 
 def line_of(path: str, user: str) -> str:

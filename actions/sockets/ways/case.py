@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actions.host.endpoint import BadEndpoint, parse_endpoint, real_path, same_socket
 from actions.host.errors import UnknownAccount
-from actions.mailhost.edges import find_edges
+from actions.mailhost.edges import POSTFIX, find_edges
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from actions.mailhost.service import MailService
     from actions.sockets.path import Step
     from actions.sockets.report import EdgeState
-
-POSTFIX = "postfix"
-"""What Postfix is called among the services of a mail host."""
 
 
 class Case(Record):

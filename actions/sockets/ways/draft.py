@@ -10,6 +10,7 @@ from actions.host.endpoint import BadEndpoint, parse_endpoint, real_path
 from actions.host.errors import HostError
 from actions.host.walk import is_ours
 from actions.settings.text import content_of, text_of
+from actions.sockets.ways.access import gives_group
 from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:
@@ -104,6 +105,19 @@ class Draft:
         if planned not in self._joins:
             self._joins.append(planned)
             self.does.append(f"{user} in group {group}")
+
+    def lend(self, group: str, user: str) -> None:
+        """Let *user* give the socket to *group*, and name the risk; nothing where it can anyhow.
+
+        A user may give away to groups that it is in, and to the one of the folder where that has
+        the set-group-ID bit (chown(2), inode(7)).
+        """
+        if not user or gives_group(self.host, self.case.socket, group):
+            return
+        before = len(self.does)
+        self.join(user, group)
+        if len(self.does) > before:
+            self.risks.append(f"{user} may open all that is open to group {group}")
 
     def check(self, *checks: ConfigCheck) -> None:
         """Have *checks* asked once the files are edited."""

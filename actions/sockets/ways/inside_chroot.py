@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from actions.changes import Folder, Ownership
 from actions.host.endpoint import UNIX_PATH_LIMIT, real_path, same_socket
 from actions.settings import ruby
-from actions.sockets.ways.access import common_group, daemon_users
+from actions.sockets.ways.access import clients_of, common_group, daemon_users
 from actions.sockets.ways.daemons.manager import check_of, own_file
 from actions.sockets.ways.draft import Draft
 from actions.sockets.ways.postfix import exchanged, place_of, proof_at
@@ -53,7 +53,7 @@ def offer(case: Case) -> Offer | None:
     if len(path.encode()) > UNIX_PATH_LIMIT:
         raise Declined(f"{path} is too long for a socket")
     others = _others(case, old)
-    clients = _clients(case, others)
+    clients = clients_of(case, others)
     managers = _managers(edge, others)
     group = common_group(case, clients)
     draft = _told_of(case, path, group, clients, managers)
@@ -135,12 +135,6 @@ def _others(case: Case, old: str) -> tuple[Edge, ...]:
     return tuple(dict.fromkeys(one for one in (*case.beside, *at) if one.name != case.edge.name))
 
 
-def _clients(case: Case, others: tuple[Edge, ...]) -> tuple[Account, ...]:
-    names = dict.fromkeys((case.edge.user, *(one.user for one in others)))
-    found = (case.account(name) for name in names)
-    return tuple(one for one in found if one is not None and one.uid != 0)
-
-
 def _let_in(case: Case, draft: Draft, clients: tuple[Account, ...]) -> None:
     """Let the clients into the daemon's own group, where it gives its socket that anyhow."""
     users = daemon_users(case)
@@ -161,15 +155,24 @@ def _managers(edge: Edge, others: tuple[Edge, ...]) -> tuple[Edge, ...]:
 
 
 def _follow(draft: Draft, manager: Edge, path: str) -> None:
-    """Tell a milter-manager of the new place, where its configuration names the old one."""
+    """Tell a milter-manager of the new place.
+
+    Raises:
+        Declined: its own file does not name the old one, so it would go on asking there.
+    """
     file = own_file(draft)
-    text = draft.text(file) or ""
+    text = before = draft.text(file) or ""
     for block in ruby.blocks(text):
         named = ruby.value(text, block.name, "connection_spec")
         if named and same_socket(named, manager.endpoint):
             after = ruby.with_value(text, block.name, "connection_spec", f"unix:{path}")
             draft.edit(file, after, f'connection_spec = "unix:{path}" of {block.name}')
             text = after
+    if text == before:
+        raise Declined(
+            f"{manager.client} asks it too, and {file} does not say where",
+            f"tell {manager.client} the new place where its configuration names the old one",
+        )
     draft.check(check_of(draft.host, manager.user))
 
 

@@ -40,6 +40,16 @@ def test_it_is_bounded_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(lines) < 10
 
 
+def test_it_is_bounded_in_bytes_not_in_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded, "MOST_BYTES", 2000)
+    with kept(tmp_path) as file:
+        for _ in range(100):
+            file.write("é" * 100, 1.5)
+    assert os.stat(file.path).st_size < 2000 + 300
+
+
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     for number in range(MOST_FILES + 3):
         with kept(tmp_path, f"milter-n{number}") as file:

@@ -121,11 +121,11 @@ def scene(peers: Peers) -> Iterator[Scene]:
         shutil.rmtree(root)
 
 
-def give_acl(path: Path, *entries: tuple[int, int, int]) -> None:
+def give_acl(path: Path, *entries: tuple[int, int, int], name: str = ATTRIBUTE) -> None:
     """Give *path* an access control list of (tag, bits, number)."""
     content = struct.pack("<I", VERSION)
     content += b"".join(struct.pack("<HHI", *entry) for entry in entries)
-    os.setxattr(path, ATTRIBUTE, content)
+    os.setxattr(path, name, content)
 
 
 def left_over(path: Path) -> None:

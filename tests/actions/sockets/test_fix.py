@@ -90,6 +90,22 @@ def test_what_the_plan_sets_is_the_group_of_postfix(closed: Lab) -> None:
         assert b'\nSOCKET_GROUP="postfix"\n' in edit.after.content
 
 
+@AS_ROOT
+def test_who_else_opens_the_socket_is_looked_at_however_it_was_named() -> None:
+    with running_lab() as lab:
+        spec = f"unix:{lab.host.at('/run/milter-greylist/milter-greylist.sock')}"
+        manager = f"unix:{lab.host.at('/run/milter-manager/milter-manager.sock')}"
+        main = Path(lab.host.at("/etc/postfix/main.cf"))
+        main.write_text(main.read_text().replace(manager, f"{manager}, {spec}"))
+        named, at = "smtpd:milter-greylist", "milter-manager:milter-greylist"
+        by_name = plan_fix(Context(lab.host), named, way="membership").proof
+        by_socket = plan_fix(Context(lab.host), "", way="membership", milter=spec).proof
+    assert by_name is not None
+    assert by_socket is not None
+    assert by_name.arguments == {"edge": (named, at)}
+    assert by_socket.arguments == {"milter": (spec,), "edge": (at,)}
+
+
 def test_a_socket_that_no_known_daemon_makes_is_not_guessed_at(closed: Lab) -> None:
     path = Path(closed.root, "run/stranger.sock")
     with socket.socket(socket.AF_UNIX) as listener:

@@ -318,3 +318,16 @@ def test_twelve_edges_take_less_than_they_would_one_by_one(place: Scene) -> None
     states = tuple(looked(Context(place.host), edges, EdgeLook(place.host, ())))
     assert [state.edge.name for state in states] == [edge.name for edge in edges]
     assert time.monotonic() - started < 12 * 0.2
+
+
+def test_nothing_behind_a_link_of_another_user_is_to_be_opened(place: Scene) -> None:
+    """A service's user may let its socket's name lead to any socket of the host."""
+    behind = place.folder / "private.sock"
+    place.listen(serve, 0o600, behind)
+    place.socket.symlink_to(behind)
+    assert place.look().finding.remedy is not None
+    os.chown(place.socket.parent, OTHER_GROUP, OTHER_GROUP)
+    state = place.look()
+    assert state.cause == "write"
+    assert state.finding.remedy is None
+    assert f"{place.socket} is a link that a user other than root" in state.finding.why

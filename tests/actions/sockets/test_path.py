@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.host.ports import Account
-from actions.sockets.path import failing, walk
+from actions.sockets.path import MOST_STEPS, failing, planted, walk
 from tests.programs import give_up
 
 if TYPE_CHECKING:
@@ -146,3 +146,34 @@ def test_a_security_label_is_shown(listening: Path) -> None:
         give_up(f"labels can't be set here: {error.strerror}")
     assert steps_of(listening)[-1].label == "system_u:object_r:postfix_spool_t:s0"
     assert steps_of(listening)[-2].label == ""
+
+
+def test_links_that_stand_for_thousands_of_folders_come_to_an_end(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    for number in range(40):
+        (tmp_path / f"link{number}").symlink_to("x/../" * 800 + f"link{number + 1}")
+    assert len(steps_of(tmp_path / "link0")) == MOST_STEPS
+
+
+def test_a_link_that_goes_while_it_is_looked_at_is_told(
+    listening: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race itself can't be had at will: the link's end comes right after its look."""
+    (listening.parent / "link").symlink_to("milter.sock")
+    monkeypatch.setattr(os, "readlink", lambda path: os.stat(f"{path}-gone"))
+    assert steps_of(listening.parent / "link")[-1].kind == "missing"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_link_in_a_folder_of_another_user_is_told_from_roots_own(
+    listening: Path, tmp_path: Path
+) -> None:
+    own, theirs = tmp_path / "own", tmp_path / "theirs"
+    for folder in (own, theirs):
+        folder.mkdir()
+        (folder / "link").symlink_to(listening)
+    os.chown(theirs, STRANGER.uid, STRANGER.gid)
+    assert planted(steps_of(own / "link")) is None
+    link = planted(steps_of(theirs / "link"))
+    assert link is not None
+    assert link.path == str(theirs / "link")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from actions.mailhost import files
 from actions.settings.directives import CLAMAV
-from actions.sockets.ways.access import daemon_users, gives_group
+from actions.sockets.ways.access import daemon_users
 from actions.sockets.ways.daemons.modes import opens_to_group
 from actions.sockets.ways.daemons.opener import Opener, Wish
 from actions.sockets.ways.draft import configured, first_naming, first_with
@@ -57,12 +57,7 @@ def _let_give(draft: Draft, setting: str, text: str, group: str) -> None:
     name = unit.user if unit else next(iter(daemon_users(draft.case)), "")
     if setting == "LocalSocket":
         name = CLAMAV.value(text, "User") or name
-    if name in {"", "root"} or gives_group(draft.host, draft.case.socket, group):
-        return
-    before = len(draft.does)
-    draft.join(name, group)
-    if len(draft.does) > before:
-        draft.risks.append(f"{name} may open all that is open to group {group}")
+    draft.lend(group, name)
 
 
 def _require_own_socket(draft: Draft) -> None:

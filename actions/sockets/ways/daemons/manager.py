@@ -17,7 +17,7 @@ from actions.mailhost.managed import CONFIGURATION, LOCAL, program_of
 from actions.mailhost.milter_manager import USER
 from actions.mailhost.shown_config import REFUSAL
 from actions.settings import ruby, shell
-from actions.sockets.ways.access import gives_group, group_names
+from actions.sockets.ways.access import group_names
 from actions.sockets.ways.daemons.modes import opens_to_group
 from actions.sockets.ways.daemons.opener import Opener, Wish
 from actions.sockets.ways.draft import configured, first_naming, first_with
@@ -39,7 +39,7 @@ def _opens(draft: Draft, wish: Wish) -> None:
     group = wish.group or _other_group(draft, shell.value(draft.text(file) or "", "SOCKET_GROUP"))
     if group:
         _set(draft, file, "SOCKET_GROUP", group)
-        _let_give(draft, group)
+        draft.lend(group, _user(draft) or USER)
     if not wish.is_open:
         _open_mode(draft)
     draft.check(check_of(draft.host, _user(draft)))
@@ -51,12 +51,6 @@ def _other_group(draft: Draft, given: str) -> str:
     if client is None or not given or given in group_names(draft.case, client):
         return ""
     return draft.host.accounts.group_name(client.gid)
-
-
-def _let_give(draft: Draft, group: str) -> None:
-    """Put milter-manager's user into *group*: it can give its socket only to a group of its own."""
-    if not gives_group(draft.host, draft.case.socket, group):
-        draft.join(_user(draft) or USER, group)
 
 
 def _moves(draft: Draft, path: str, group: str) -> None:

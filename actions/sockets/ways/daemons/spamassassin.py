@@ -14,7 +14,7 @@ from actions.mailhost import files
 from actions.mailhost.roles.site import option_of
 from actions.mailhost.socket_owners import CHROOTED_SPAMASS
 from actions.settings import shell
-from actions.sockets.ways.access import daemon_users, gives_group
+from actions.sockets.ways.access import daemon_users
 from actions.sockets.ways.daemons.modes import opens_to_group
 from actions.sockets.ways.daemons.opener import Opener, Wish
 from actions.sockets.ways.draft import names_socket
@@ -33,7 +33,7 @@ _OPTIONS = ("SOCKET_OPTIONS", "EXTRA_FLAGS")
 
 def _opens(draft: Draft, wish: Wish) -> None:
     if draft.text(_DEFAULT) is None:
-        _opens_by_option(draft, draft.case.socket, wish.has_group)
+        _opens_by_option(draft, wish.has_group, is_moved=False)
         return
     text = draft.text(_DEFAULT) or ""
     spec = shell.value(text, "SOCKET") or draft.host.at(CHROOTED_SPAMASS)
@@ -52,7 +52,7 @@ def _moves(draft: Draft, path: str, group: str) -> None:
         return
     told = [one for one in (_FURTHER, _SYSCONFIG) if shell.value(draft.text(one) or "", "SOCKET")]
     _set(draft, (*told, _SYSCONFIG)[0], "SOCKET", path)
-    _opens_by_option(draft, "", group)
+    _opens_by_option(draft, group, is_moved=True)
 
 
 def _give(draft: Draft, group: str) -> None:
@@ -60,11 +60,11 @@ def _give(draft: Draft, group: str) -> None:
     _set(draft, _DEFAULT, "SOCKETOWNER", f"{owner}:{group}")
 
 
-def _opens_by_option(draft: Draft, socket: str, group: str) -> None:
+def _opens_by_option(draft: Draft, group: str, *, is_moved: bool) -> None:
     """Give the daemon ``-g``, where it is told of its options.
 
-    Its user must be in the group, where no folder gives that to *socket*; one that is to be made
-    does.
+    Its user must be in the group, where no folder gives that to the socket; the folder that it
+    *is_moved* to does.
     """
     _require_any(draft)
     file, name = next(
@@ -82,9 +82,9 @@ def _opens_by_option(draft: Draft, socket: str, group: str) -> None:
     else:
         text = shell.with_more(draft.text(file) or "", "EXTRA_FLAGS", f"-g {group}")
         draft.edit(file, text, f"-g {group} in EXTRA_FLAGS")
-    if socket and not gives_group(draft.host, socket, group):
+    if not is_moved:
         for user in daemon_users(draft.case):
-            draft.join(user, group)
+            draft.lend(group, user)
 
 
 def _require_any(draft: Draft) -> None:

@@ -282,6 +282,37 @@ def test_a_mask_that_would_take_it_away_is_told(place: Place) -> None:
         acl.offer(place.case("denied"))
 
 
+DEFAULT = "system.posix_acl_default"
+WIDE = (OWNER, 7, NO_ID), (GROUP, 5, NO_ID), (OTHER, 5, NO_ID)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["the client's own", "a default list"])
+def test_a_list_that_boot_would_write_over_is_left_alone(place: Place, *, own: bool) -> None:
+    give_acl(
+        place.folder,
+        (OWNER, 7, NO_ID),
+        *([(USER, 5, POSTFIX)] if own else []),
+        (GROUP, 5, NO_ID),
+        (MASK, 5, NO_ID),
+        (OTHER, 0, NO_ID),
+    )
+    if not own:
+        give_acl(place.folder, *WIDE, name=DEFAULT)
+    with pytest.raises(Declined, match="would write over") as caught:
+        acl.offer(place.case())
+    assert "setfacl -m" in caught.value.next_step
+
+
+def test_a_list_of_this_program_is_no_hindrance(place: Place) -> None:
+    given = offered(acl.offer(place.case())).changes[1]
+    given.apply(place.host, "t")
+    os.removexattr(place.folder, "system.posix_acl_access")
+    place.folder.chmod(0o750)
+    again = offered(acl.offer(place.case())).changes[1]
+    assert isinstance(again, AccessList)
+    assert again.before.default == again.after.default != b""
+
+
 def test_a_list_opens_no_socket_that_is_closed_to_its_group(place: Place) -> None:
     place.closed(0o750, 0o640)
     with pytest.raises(Declined, match="as far as the group's bits"):

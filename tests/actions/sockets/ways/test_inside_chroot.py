@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions.action import Context
+from actions.action import ActionError, Context
 from actions.runner import run_plan
 from actions.sockets.check import check_sockets
 from actions.sockets.fix import plan_fix
@@ -66,6 +66,22 @@ def test_the_socket_moves_and_moves_back(closed: Lab) -> None:
     after = state_of(closed.root)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     assert not changed
+
+
+@AS_ROOT
+def test_a_manager_that_can_t_be_told_would_be_shut_out() -> None:
+    with running_lab() as lab:
+        old = lab.host.at("/run/milter-greylist/milter-greylist.sock")
+        main = Path(lab.host.at("/etc/postfix/main.cf"))
+        manager = f"unix:{lab.host.at('/run/milter-manager/milter-manager.sock')}"
+        main.write_text(main.read_text().replace(manager, f"{manager}, unix:{old}"))
+        configuration = Path(lab.host.at("/etc/milter-manager/milter-manager.conf"))
+        text = configuration.read_text()
+        assert f'"unix:{old}"' in text
+        # Its own settings are in another file then, which does not name the milter.
+        configuration.write_text(f'{text}\nload_if_exist("milter-manager.local.conf")\n')
+        with pytest.raises(ActionError, match="milter-manager asks it too"):
+            plan_fix(Context(lab.host), "smtpd:milter-greylist", way="chroot")
 
 
 @AS_ROOT

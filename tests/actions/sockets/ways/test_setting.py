@@ -222,6 +222,14 @@ def test_a_daemon_that_is_started_as_its_user_must_be_in_the_group(host: TreeHos
     assert "join filter in group postfix" not in by_folder, "its folder gives the group"
 
 
+def test_who_joins_the_clients_group_for_it_is_a_risk(host: TreeHost) -> None:
+    write(host, "/etc/sysconfig/spamass-milter", f"SOCKET={host.at(SOCKET)}\n")
+    with listening(host, SOCKET, 0o600):
+        offer = setting.offer(case_at(host, "spamass-milter", SOCKET))
+    assert offer is not None
+    assert offer.way.risk == "filter may open all that is open to group postfix"
+
+
 def test_nobody_is_shut_out_who_can_open_it_now(host: TreeHost) -> None:
     write(host, "/etc/mail/clamav-milter.conf", f"MilterSocket {host.at(SOCKET)}\n")
     host.accounts.add_member("filter", "manager")
