@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from actions.changes.access import AccessList
+from actions.changes.access_list import AccessList
 from actions.changes.answering import Answering
 from actions.changes.check import ConfigCheck
 from actions.changes.command import Command

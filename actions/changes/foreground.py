@@ -105,10 +105,12 @@ class Foreground(Record):
         return Standing.OTHER if self.remains(host) else Standing.BEFORE
 
     def remains(self, host: Host) -> str:
-        """Return what is left of a run that was cut off, or nothing."""
+        """Return what is left of a run that was cut off, or may be, or nothing."""
         from actions.host.unit_state import is_in_foreground
 
         state = host.units.state(self.unit)
+        if state.activity == "unknown":
+            return f"whether {self.unit} still runs in the foreground can't be seen: {state.detail}"
         return f"{self.unit} still runs in the foreground" if is_in_foreground(state) else ""
 
     def apply(self, host: Host, token: str) -> None:

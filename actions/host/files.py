@@ -12,8 +12,8 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from actions.host.access import access_at, set_access_at
 from actions.host.errors import HostError
+from actions.host.folder_acl import access_at, set_access_at
 from actions.host.kept import (
     READ_LIMIT,
     FileState,
@@ -30,7 +30,7 @@ from actions.host.walk import LINK_LIMIT, follow, only_ours, place_of, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions.host.access import Access
+    from actions.host.folder_acl import Access
     from actions.host.walk import Place
 
 

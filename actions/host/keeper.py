@@ -69,7 +69,12 @@ class Keeper:
             raise
         finally:
             os.close(reading)
-        if why := self._refusal():
+        try:
+            why = self._refusal()
+        except BaseException:
+            self.release()
+            raise
+        if why:
             self.release()
             raise HostError(why)
 

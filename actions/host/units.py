@@ -54,9 +54,6 @@ _SUFFIX = ".service"
 PATIENCE = 5.0
 """Seconds that a question has; it is answered in some 10 ms where systemd is well."""
 
-_FALLS_OVER = {"failed", "changing"}
-"""Activities of a unit that may have been started too often to be started just now."""
-
 _REREAD_PATIENCE = 90.0
 """Seconds for systemd to read all units again and run its generators (systemd.generator(7))."""
 
@@ -160,8 +157,9 @@ class SystemdUnits:
         if absent:
             raise HostError(f"cannot {operation} {unit}: {absent}")
         before = self.state(unit) if operation in {"start", "stop", "restart"} else None
-        if before is not None and operation != "stop" and before.activity in _FALLS_OVER:
-            # What made it fall over may be mended by now, and systemd would go on counting
+        if before is not None and operation != "stop" and before.known:
+            # What made it fall over may be mended by now, and systemd counts an operator's own
+            # restarts too: the sixth within 10 s would stop a daemon that runs, and not start it
             # (systemd.unit(5), StartLimitBurst=). Who may not do this may not start it either.
             self._commands.run(["systemctl", "--no-ask-password", "reset-failed", "--", unit])
         if before is None or operation == "start" or not is_init_script(before):

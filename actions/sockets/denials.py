@@ -4,6 +4,9 @@ A denial is looked for in the log, since it can't be proved: the console runs in
 domain, and under no AppArmor profile, so its own connection is judged by other rules. Where
 neither is on, nothing is read. The forms of the lines are those of the kernel's
 security/selinux/avc.c and security/apparmor/audit.c, in which auditd writes them too.
+
+A denial from before the policy was last changed tells nothing any more, and is left out: what
+still is not allowed is denied again when it is tried again.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from actions.host.endpoint import BadEndpoint, parse_endpoint, real_path
 from actions.host.errors import HostError
 from actions.record import Record
+from actions.sockets.advice import local_file, profile_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +39,14 @@ SYSLOGS = ("/var/log/kern.log", "/var/log/syslog", "/var/log/messages")
 _AUSEARCH = ("/usr/sbin/ausearch", "/sbin/ausearch")
 _SELINUX = "/sys/fs/selinux/enforce"
 _APPARMOR = "/sys/module/apparmor/parameters/enabled"
+
+_POLICIES = "/etc/selinux"
+"""Has a folder of each policy. semanage, semodule and setsebool -P write its policy/policy.VERSION
+anew (semodule(8), libsemanage)."""
+
+_LOADED = "/sys/kernel/security/apparmor/policy/profiles"
+"""Has a folder of each profile, NAME.NUMBER, whose time is when it was loaded
+(security/apparmor/apparmorfs.c)."""
 
 READ_BYTES = 1 << 20
 """Bytes at the end of a log that are read."""
@@ -86,7 +98,10 @@ class FoundDenials(Record):
 
 
 def denials(host: Host) -> FoundDenials:
-    """Return what the logs of *host* tell of denials; nothing where no such system is on."""
+    """Return what the logs of *host* tell of denials by the policies that are in force.
+
+    Nothing where no such system is on.
+    """
     systems = systems_on(host)
     if not systems:
         return FoundDenials()
@@ -95,7 +110,55 @@ def denials(host: Host) -> FoundDenials:
     found = {one for line in lines if (one := read_denial(line)) and one.system in systems}
     if notes:
         notes = [f"what {' and '.join(systems)} denied is not known: {'; '.join(notes)}"]
-    return FoundDenials(tuple(sorted(found, key=lambda one: one.time)), tuple(notes))
+    stand = (one for one in found if not one.time or one.time > policy_changed(host, one))
+    return FoundDenials(tuple(sorted(stand, key=lambda one: one.time)), tuple(notes))
+
+
+def policy_changed(host: Host, denial: Denial) -> float:
+    """Return when the policy that *denial* goes by was last changed.
+
+    Of AppArmor this is when its profile was loaded; where the kernel doesn't tell, when its files
+    were written.
+
+    Returns:
+        Seconds since the epoch; 0 where it can't be seen.
+    """
+    if denial.system == "SELinux":
+        folders = (f"{one}/policy" for one in _inside(host, _POLICIES))
+        return _newest(
+            host,
+            (
+                path
+                for folder in folders
+                for path in _inside(host, folder)
+                if os.path.basename(path).startswith("policy.")
+            ),
+        )
+    name = denial.domain.strip("/").replace("/", ".")
+    loaded = (
+        path for path in _inside(host, _LOADED) if os.path.basename(path).rpartition(".")[0] == name
+    )
+    if newest := _newest(host, loaded):
+        return newest
+    file = profile_file(host, denial.domain)
+    return _newest(host, (file, local_file(file))) if file else 0.0
+
+
+def _inside(host: Host, folder: str) -> list[str]:
+    """Return the paths in *folder*; none where it can't be read."""
+    try:
+        return [f"{folder}/{name}" for name in os.listdir(host.at(folder))]
+    except OSError:
+        return []
+
+
+def _newest(host: Host, paths: Iterable[str]) -> float:
+    """Return when the last of *paths* was written; 0 for none."""
+    newest = 0.0
+    for path in paths:
+        with suppress(OSError):
+            newest = max(newest, os.stat(host.at(path)).st_mtime)
+    return newest
 
 
 def systems_on(host: Host) -> tuple[System, ...]:

@@ -46,7 +46,8 @@ def plan_fix(ctx: Context, edge: str, *, way: str = "", milter: str = "") -> Pla
         raise ActionError(f"{state.finding.what}: {state.finding.why}", code, "run it as root")
     found = offers_of(ctx.host, state)
     chosen = _chosen(state, found, way)
-    proof = chosen.proof or _proof(ctx, state, milter)
+    restarts = any(one.kind in {"restart", "start"} for one in chosen.changes)
+    proof = chosen.proof or _proof(ctx, state, milter, restarts=restarts)
     why = state.finding.why or state.finding.what
     lasting = chosen.way.lasting
     return Plan(title, "sockets.fix", arguments, why, chosen.changes, proof, lasting)
@@ -96,10 +97,10 @@ def _next_step(state: EdgeState) -> str:
     return f"see what it logs: journalctl -u {state.edge.service or state.edge.client} -n 50"
 
 
-def _proof(ctx: Context, state: EdgeState, milter: str) -> Proof:
+def _proof(ctx: Context, state: EdgeState, milter: str, *, restarts: bool) -> Proof:
     """Return the look at the edge, and at the others of its socket that work now."""
     user, service = state.edge.user or state.edge.client, _aim(state)
-    summary = f"connect to {service} as {user}, after its restart"
+    summary = f"connect to {service} as {user}{', after its restart' if restarts else ''}"
     others = tuple(one.name for one in beside(find_edges(ctx.host).edges, state.edge))
     well: tuple[str, ...] = ()
     if others:

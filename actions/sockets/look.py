@@ -51,6 +51,9 @@ class _Seen(Record):
     """Of some causes: which processes have not all groups yet, or who denied what."""
     group: str = ""
     """The group that those processes lack."""
+    past: float | None = None
+    """When it was denied, where it may be allowed by now: a connection comes about. In seconds
+    since the epoch; 0 where that is not known."""
 
 
 class EdgeLook:
@@ -88,7 +91,9 @@ class EdgeLook:
             denial = of_edge(self._denials().denials, edge, steps)
             if denial and denial.enforced:
                 # The console is judged by other rules, so its own connection may come about.
-                return _Seen(edge, "denied", steps, proof, denial_told(denial))
+                # A port has no inode whose change would tell that its label is another now.
+                past = denial.time if not steps and not proof.met else None
+                return _Seen(edge, "denied", steps, proof, denial_told(denial), past=past)
         if cause or account is None:
             return _Seen(edge, cause, steps, proof)
         groups = tuple(dict.fromkeys(one.membership for one in steps if one.membership))
@@ -152,6 +157,12 @@ def _finding(seen: _Seen) -> Finding:
     words = WORDS[seen.cause]
     title = words.title.format(client=edge.client, speech=_spoken(edge))
     why = sentence(edge, seen.cause, seen.steps, proof, seen.told, seen.group)
+    if seen.past is not None:
+        title = _was_denied(seen.past)
+        why = (
+            f"{seen.told}; the port takes connections, but the console is judged by other rules: "
+            f"whether {edge.client} may by now is seen when it connects next"
+        )
     if link := planted(seen.steps):
         why += f"; {link.path} is a link that a user other than root could have put there"
     return Finding(
@@ -174,9 +185,17 @@ def _spoken(edge: Edge) -> str:
     return "the milter protocol" if edge.speech == "milter" else edge.speech
 
 
+def _was_denied(when: float) -> str:
+    if not when:
+        return "was denied"
+    return f"was denied at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(when))}"
+
+
 def _health(seen: _Seen) -> Health:
     if seen.cause == "unseen":
         return Health.UNKNOWN
+    if seen.past is not None:
+        return Health.DEGRADED
     return Health.DEGRADED if seen.edge.effect == PASSED_OVER else Health.DOWN
 
 

@@ -55,6 +55,8 @@ def edge_lines(state: EdgeState, ink: Ink, hints: Hints) -> Iterator[str]:
         yield f"   mend it: {hints.command(finding.remedy.action, finding.remedy.arguments)}"
     elif finding.needs_root:
         yield "   run it as root to have it proved"
+    elif finding.health is not Health.UNKNOWN and state.cause:
+        yield f"   what can be done: {hints.command('sockets.ways', (('edge', edge.name),))}"
 
 
 def step_line(step: Step) -> str:
@@ -62,9 +64,11 @@ def step_line(step: Step) -> str:
     sign = {True: "●", False: "✗", None: "?"}[step.granted]
     if step.kind == "missing":
         return f"✗ {printable(step.path)} does not exist"
-    owner = f"{step.owner}:{step.group}"
+    # Of what can't be seen nothing is known: neither mode nor owner.
+    is_seen = step.granted is not None
+    owner = f"{step.owner}:{step.group}" if is_seen else ""
     needs = f"{step.needs} " if step.needs else ""
-    mode = f"{step.mode:04o}{'+' if step.acl else ''}"
+    mode = f"{step.mode:04o}{'+' if step.acl else ''}" if is_seen else "    "
     note = f"  {step.note}" if step.granted is not True or step.kind == "link" or step.acl else ""
     label = f"  {step.label}" if step.label else ""
     return f"{sign} {needs:2}{mode} {printable(f'{owner:24} {step.path}{note}{label}')}"

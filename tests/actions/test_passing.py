@@ -13,6 +13,7 @@ import pytest
 from actions.action import ActionError, Context, Exit
 from actions.changes import Foreground, from_record
 from actions.host.errors import HostError
+from actions.host.ports import UnitState
 from actions.host.unit_state import FOREGROUND
 from actions.journal.listing import list_entries
 from actions.journal.store import Journal
@@ -26,11 +27,10 @@ from tests.actions.sandbox import SandboxHost, SandboxUnits, needs_root
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from actions.host.ports import UnitState
-
 pytestmark = needs_root
 
 CHANGE = Foreground("milter.service", ("/usr/sbin/milter", "-f"), 60.0, note="mail waits")
+UNSEEN = UnitState(CHANGE.unit, "unknown", None, 0, "", "no answer in time")
 PLAN = Plan("Run milter in the foreground", "sandbox.run", {}, "", (CHANGE,), lasting=False)
 
 
@@ -61,6 +61,17 @@ class Instead(SandboxUnits):
             raise HostError(self._fault)
         assert is_cancelled() or seconds
         return "stopped by the operator"
+
+
+class Unseen(SandboxUnits):
+    """The services of a systemd that does not answer."""
+
+    def __init__(self, state: UnitState) -> None:
+        super().__init__("/nonexistent")
+        self._state = state
+
+    def state(self, unit: str) -> UnitState:
+        return self._state
 
 
 @pytest.fixture
@@ -119,6 +130,14 @@ def test_nothing_of_it_is_undone(host: SandboxHost) -> None:
     assert run_plan(Context(host), plan).status == "applied"
 
 
+def test_what_is_left_is_not_known_of_a_unit_that_is_not_seen(host: SandboxHost) -> None:
+    assert CHANGE.remains(host) == ""
+    host.units = Unseen(UNSEEN)
+    assert CHANGE.remains(host) == (
+        "whether milter.service still runs in the foreground can't be seen: no answer in time"
+    )
+
+
 def test_one_that_is_killed_at_any_line_hinders_nobody(host: SandboxHost) -> None:
     whole = in_child(partial(apply, host))
     cut_off = 0
@@ -128,6 +147,9 @@ def test_one_that_is_killed_at_any_line_hinders_nobody(host: SandboxHost) -> Non
         was_open = Journal(host.state_folder).open_entry() is not None
         if was_open:
             assert statuses(host) == ["cut off"]
+            seen, host.units = host.units, Unseen(UNSEEN)
+            assert statuses(host) == ["interrupted"], "it may still run"
+            host.units = seen
         told: list[object] = []
         assert run_plan(Context(host, told.append), PLAN).status == "applied"
         said = [one for one in told if isinstance(one, str)]

@@ -173,3 +173,15 @@ def test_an_ordinary_user_may_not(healthy: Machine, user: str, operation: str) -
     assert told == "NotPermitted", why
     assert "sudo" in why
     assert state(healthy, "opendkim") == {**before, "memory": state(healthy, "opendkim")["memory"]}
+
+
+def test_an_operators_own_restarts_are_never_too_many(borrowed: Machine) -> None:
+    borrowed.write("/run/systemd/system/often.service", "[Service]\nExecStart=/bin/sleep 600\n")
+    borrowed.systemctl("daemon-reload")
+    try:
+        for _ in range(7):
+            assert operate(borrowed, "restart", "often.service") == ("done", "")
+    finally:
+        borrowed.run(["systemctl", "stop", "often"])
+        borrowed.sh("rm /run/systemd/system/often.service")
+        borrowed.systemctl("daemon-reload")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.changes import AccessList
-from actions.host.access import Access
 from actions.host.acl import entries
-from actions.sockets.ways.access import lets_group_in
+from actions.host.folder_acl import Access
+from actions.sockets.ways.groups import lets_group_in
 from actions.sockets.ways.opened import is_socket_closed, require_own, socket_folder
 from actions.sockets.ways.runtime import require_no_runtime
 from actions.sockets.ways.settled import settled, told

@@ -10,7 +10,7 @@ from actions.host.endpoint import BadEndpoint, parse_endpoint, real_path
 from actions.host.errors import HostError
 from actions.host.walk import is_ours
 from actions.settings.text import content_of, text_of
-from actions.sockets.ways.access import gives_group
+from actions.sockets.ways.groups import gives_group
 from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:

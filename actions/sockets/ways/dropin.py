@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from actions.changes import FileEdit, Folder, Reread
 from actions.host.errors import HostError
-from actions.sockets.ways.access import lets_group_in, wanted_group
+from actions.sockets.ways.groups import lets_group_in, wanted_group
 from actions.sockets.ways.opened import is_socket_closed, passed, socket_folder
 from actions.sockets.ways.runtime import runtime_folders, told_of
 from actions.sockets.ways.settled import settled, told

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from actions.changes import Folder, Ownership
 from actions.host.endpoint import UNIX_PATH_LIMIT, real_path, same_socket
 from actions.settings import ruby
-from actions.sockets.ways.access import clients_of, common_group, daemon_users
 from actions.sockets.ways.daemons.manager import check_of, own_file
 from actions.sockets.ways.draft import Draft
+from actions.sockets.ways.groups import clients_of, common_group, daemon_users
 from actions.sockets.ways.postfix import exchanged, place_of, proof_at
 from actions.sockets.ways.setting import opener_of
 from actions.sockets.ways.settled import moved, require_unit, restarted, told

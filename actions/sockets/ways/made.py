@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from actions.changes import Folder
-from actions.sockets.ways.access import clients_of, common_group, daemon_users
+from actions.sockets.ways.groups import clients_of, common_group, daemon_users
 from actions.sockets.ways.opened import require_own
 from actions.sockets.ways.runtime import require_no_runtime
 from actions.sockets.ways.settled import settled, told

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.sockets.ways.access import lets_group_in, passes, require_own_group
 from actions.sockets.ways.draft import Draft
+from actions.sockets.ways.groups import lets_group_in, passes, require_own_group
 from actions.sockets.ways.settled import settled, told
 from actions.sockets.ways.way import Declined, Offer, Way
 

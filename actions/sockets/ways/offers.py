@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actions.action import ActionError
 from actions.host.errors import HostError
 from actions.record import Record
+from actions.sockets.path import planted
 from actions.sockets.ways.acl import offer as acl
 from actions.sockets.ways.case import case_of
 from actions.sockets.ways.denied import apparmor, selinux
@@ -67,6 +68,10 @@ class Offers(Record):
 
 def offers_of(host: Host, state: EdgeState) -> Offers:
     """Return what can be done about the edge of *state*; raises `HostError`."""
+    if link := planted(state.steps):
+        why = f"{link.path} is a link that a user other than root could have put there"
+        opened = f"{why}: what lies behind it is opened to nobody"
+        return Offers((), (NotOffered("every way", opened, "find out who made it; remove it"),))
     case = case_of(host, state)
     offers: list[Offer] = []
     declined: list[NotOffered] = []

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Literal
 
 from actions.record import Record
-from actions.sockets.ways.access import passes, wanted_group
+from actions.sockets.ways.groups import passes, wanted_group
 from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actions.sockets.ways.access import lets_group_in, passes, require_own_group, wanted_group
 from actions.sockets.ways.daemons import OPENERS
 from actions.sockets.ways.daemons.opener import Wish
 from actions.sockets.ways.draft import Draft
+from actions.sockets.ways.groups import lets_group_in, passes, require_own_group, wanted_group
 from actions.sockets.ways.settled import require_unit, settled, told
 from actions.sockets.ways.way import Declined, Offer, Way
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 NAME = "setting"
 
+_AS_TOLD = "its settings say so already: where something shuts it at each start, this is taken back"
+
 
 def offer(case: Case) -> Offer | None:
     """Return the edit of the daemon's settings after which it opens its socket to the client.
 
     Where it has a setting for the mode and none for the group, the client joins the daemon's
-    own group besides.
+    own group besides. Where its settings let the client in already, and only the socket that
+    stands there does not, it is restarted and nothing is edited.
 
     Raises:
         Declined: nobody knows the daemon's settings, or they can't be told apart here.
@@ -37,12 +40,13 @@ def offer(case: Case) -> Offer | None:
     by_setting = opener.gives_group and not case.closed_folders
     group = wanted_group(case, step) if by_setting else ""
     opener.opens(draft, Wish(group, group or step.group, lets_group_in(step)))
-    if draft.is_empty:
+    if draft.is_empty and not group and lets_group_in(step):
         return None
     for one in _closed(case, step, opener, group):
         if not passes(case, one, case.client):
             require_own_group(case, one)
             draft.join(case.edge.user, one.group)
+    as_told = draft.is_empty
     planned = draft.changes()
     changes = (*planned, *settled(case, joined=draft.joined))
     way = Way(
@@ -50,7 +54,7 @@ def offer(case: Case) -> Offer | None:
         f"{opener.name}'s own setting",
         lasting=True,
         does=(*draft.does, *told(changes[len(planned) :])),
-        risk="; ".join(draft.risks) or _risk(case, group or step.group),
+        risk="; ".join(draft.risks) or (_AS_TOLD if as_told else _risk(case, group or step.group)),
     )
     return Offer(way, changes)
 

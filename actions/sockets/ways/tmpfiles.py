@@ -18,7 +18,7 @@ from actions.changes import ConfigCheck, FileEdit, Folder, Ownership
 from actions.host.endpoint import real_path
 from actions.host.errors import HostError
 from actions.host.walk import standing
-from actions.sockets.ways.access import passes
+from actions.sockets.ways.groups import passes
 from actions.sockets.ways.opened import (
     Opened,
     entered,

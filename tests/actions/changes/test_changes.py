@@ -27,8 +27,8 @@ from actions.changes import (
 )
 from actions.changes.queue import Chosen
 from actions.changes.shell import text_of
-from actions.host.access import Access
 from actions.host.errors import HostError, UnknownAccount
+from actions.host.folder_acl import Access
 from actions.host.kept import Kept
 from actions.plan import Standing
 from tests.actions.sandbox import MENDED, MILTER, POSTFIX, SETTING, needs_root, snapshot

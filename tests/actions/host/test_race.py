@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from actions.changes import AccessList, Folder, Owned, Ownership
-from actions.host.access import Access
 from actions.host.errors import HostError
+from actions.host.folder_acl import Access
 from actions.sockets.ways.dropin import handing
 from tests.actions.sandbox import SandboxHost, needs_root
 

@@ -28,7 +28,7 @@ def test_what_systemd_would_replace_is_doubled() -> None:
 
 @pytest.mark.parametrize("argv", [(), ("true",), ("-/bin/true",), ("/bin/true", "\x07")])
 def test_what_can_be_no_command_line_is_refused(argv: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="program|unit's file"):
+    with pytest.raises(ValueError, match=r"program|unit's file"):
         to_unit(argv)
 
 

@@ -135,11 +135,12 @@ def test_without_systemd_it_is_unknown_and_says_why() -> None:
 @pytest.mark.usefixtures("with_systemd")
 def test_operations() -> None:
     active, done = (0, ACTIVE, ""), (0, "", "")
-    systemctl = Systemctl(active, done, active, active, done)
+    systemctl = Systemctl(active, done, done, active, active, done)
     SystemdUnits(systemctl).operate("restart", "x.service")
     SystemdUnits(systemctl).operate("stop", "x.service")
-    assert systemctl.asked[1] == ["systemctl", "--no-ask-password", "restart", "--", "x.service"]
-    assert systemctl.asked[4][2] == "stop"
+    assert systemctl.asked[1][2] == "reset-failed", "its restarts are an operator's own"
+    assert systemctl.asked[2] == ["systemctl", "--no-ask-password", "restart", "--", "x.service"]
+    assert systemctl.asked[5][2] == "stop"
 
 
 @pytest.mark.usefixtures("with_systemd")
@@ -159,15 +160,15 @@ def test_units_are_read_again() -> None:
 def test_an_init_script_is_stopped_and_started() -> None:
     script = ACTIVE + "SourcePath=/etc/init.d/x\n"
     active, done = (0, script, ""), (0, "", "")
-    systemctl = Systemctl(active, done, done, active)
+    systemctl = Systemctl(active, done, done, done, active)
     SystemdUnits(systemctl).operate("restart", "x.service")
-    assert [asked[2] for asked in systemctl.asked[1:3]] == ["stop", "start"]
+    assert [asked[2] for asked in systemctl.asked[2:4]] == ["stop", "start"]
 
 
 @pytest.mark.usefixtures("with_systemd")
 def test_a_unit_that_falls_over_at_once() -> None:
     off, failed = (0, "ActiveState=inactive", ""), (0, "ActiveState=failed\nResult=exit-code", "")
-    systemctl = Systemctl(off, NOTHING, failed, NOTHING)
+    systemctl = Systemctl(off, NOTHING, NOTHING, failed, NOTHING)
     with pytest.raises(HostError, match=r"cannot start x.service: exit-code; see journalctl"):
         SystemdUnits(systemctl).operate("start", "x.service")
 
@@ -183,7 +184,7 @@ def test_a_unit_that_fell_over_too_often_is_started_all_the_same() -> None:
 def test_a_refusal_has_what_the_unit_logged_last() -> None:
     logged = "x.service: Main process exited\nbad option --frobnicate\n"
     off, refusal = (0, "ActiveState=inactive", ""), (1, "", "Job for x.service failed.\nSee …")
-    systemctl = Systemctl(off, refusal, (0, logged, ""))
+    systemctl = Systemctl(off, NOTHING, refusal, (0, logged, ""))
     with pytest.raises(HostError) as refused:
         SystemdUnits(systemctl).operate("start", "x.service")
     told = "cannot start x.service: Job for x.service failed; it logged: bad option --frobnicate"
@@ -328,10 +329,10 @@ def test_a_hanging_systemctl_is_left_soon(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("with_systemd")
 def test_refusals() -> None:
-    active = (0, ACTIVE, "")
-    failed = Systemctl(active, (1, "", "Job for x.service failed."), NOTHING)
+    active, done = (0, ACTIVE, ""), (0, "", "")
+    failed = Systemctl(active, done, (1, "", "Job for x.service failed."), NOTHING)
     with pytest.raises(HostError, match=r"Job for x.service failed\.; see journalctl -u x.service"):
         SystemdUnits(failed).operate("restart", "x.service")
-    denied = Systemctl(active, (1, "", "Failed to restart x.service: Access denied"))
+    denied = Systemctl(active, done, (1, "", "Failed to restart x.service: Access denied"))
     with pytest.raises(NotPermitted, match="run as root or with sudo"):
         SystemdUnits(denied).operate("restart", "x.service")

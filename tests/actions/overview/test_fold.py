@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actions.action import Context
 from actions.finding import Finding, Health, Remedy
+from actions.host.commands import SystemCommands
+from actions.host.errors import HostError
+from actions.host.ports import Completed
+from actions.host.system import SystemPostfix
+from actions.mailhost.edges import Edge
 from actions.mailhost.service import Listener, Need
 from actions.overview.fold import named, told_once
+from actions.setup.filters.groups import of_postfix
+from actions.setup.report import finding_of
+from actions.sockets.causes import cause_of, sentence
+from actions.sockets.path import walk
+from actions.sockets.proof import Proof
+from console.lab.postfix import DEFAULTS
 from tests.actions.overview.hosts import look, service, unix
+from tests.actions.sandbox import needs_root
+from tests.actions.setup.filters.conftest import fresh_folder
+from tests.actions.setup.filters.tree import furnish
+from tests.postfix_ports import SMTPD, TablePostfix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.actions.setup.filters.tree import TreeHost
 
 FIX = Remedy("sockets.fix", (("milter", "unix:/run/filter/filter.sock"),), "open it")
 SPEC = "unix:/run/filter/filter.sock"
@@ -84,26 +113,59 @@ def test_sockets_that_the_chroot_hides_are_told_under_it_with_what_comes_of_them
     assert len(told_once((hidden, outside), ()).findings) == 2, "that one is not confined"
 
 
-def test_who_may_not_open_a_socket_is_told_by_its_edge() -> None:
-    """As the check of groups tells it with a group to join, and without one."""
-    stopped = "connecting as postfix: permission denied on {} (needs w, not in its group; a:b 0600)"
-    folder = "postfix can't open /run/filter, which is for group filter: the filter is not asked"
-    nobody = (
-        "postfix can't open it: /run/filter (mode 0700) lets no group in: the filter is not asked"
-    )
-    for name, denied, why, remedy in (
-        ("setup.postfix.groups:filter", "/run/filter", folder, Remedy("setup.fix", (), "join")),
-        ("setup.postfix.groups:/run/filter/filter.sock", "/run/filter/filter.sock", nobody, None),
-    ):
-        edge = finding("sockets.smtpd:filter", where=SPEC, remedy=FIX)
-        edge = edge._replace(why=stopped.format(denied))
-        group = finding(name, remedy=remedy)._replace(why=why)
-        for order in ((edge, group), (group, edge)):
-            told = told_once(order, ())
-            assert [one.name for one in told.findings] == [edge.name]
-            assert [one.finding.name for one in told.folded] == [name]
-        other = group._replace(why=why.replace("postfix can't", "another can't"))
-        assert len(told_once((edge, other), ()).findings) == 2
+@pytest.fixture
+def asked() -> Iterator[tuple[TreeHost, Path]]:
+    """A host whose Postfix asks milter-greylist, and where that listens, open to its group."""
+    with fresh_folder() as root, socket.socket(socket.AF_UNIX) as listener:
+        host = furnish(root, "debian")
+        place = host.path("/run/greylist/greylist.sock")
+        place.parent.mkdir(parents=True)
+        listener.bind(str(place))
+        owner = host.accounts.user("greylist")
+        for path, mode in ((place.parent, 0o755), (place, 0o660)):
+            os.chown(path, owner.uid, owner.gid)
+            path.chmod(mode)
+        usual = '\nsocket "/var/run/milter-greylist/milter-greylist.sock"\n'
+        host.edit("/etc/milter-greylist/greylist.conf", usual, f'\nsocket "{place}" 660\n')
+        settings = {**DEFAULTS, "smtpd_milters": f"unix:{place}"}
+        host.postfix = TablePostfix(settings, (SMTPD,))
+        yield host, place
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("folder", "mode", "cause", "remedied"),
+    [
+        (0o755, 0o660, "group", True),
+        (0o750, 0o660, "folder", True),
+        (0o755, 0o600, "write", False),
+        (0o700, 0o660, "folder", False),
+    ],
+)
+def test_who_may_not_open_a_socket_is_told_by_its_edge(
+    asked: tuple[TreeHost, Path], folder: int, mode: int, cause: str, remedied: bool
+) -> None:
+    """In the words of both looks: that at the socket, and the check of groups."""
+    host, place = asked
+    place.parent.chmod(folder)
+    place.chmod(mode)
+    spec = f"unix:{place}"
+    way = Edge("smtpd:filter", "smtpd", "postfix", "filter", "postfix", "milter", spec, spec)
+    steps = walk(host.accounts, str(place), host.accounts.user("postfix"))
+    proof = Proof("refused", "Permission denied", errno.EACCES)
+    assert cause_of(way, steps, proof) == cause
+    edge = finding("sockets.smtpd:filter", where=spec, remedy=FIX)
+    edge = edge._replace(why=sentence(way, cause_of(way, steps, proof), steps, proof))
+    (found,) = of_postfix(Context(host), "postfix.groups")
+    group = finding_of(found.result)
+    assert bool(group.remedy) == remedied
+    for order in ((edge, group), (group, edge)):
+        told = told_once(order, ())
+        assert [one.name for one in told.findings] == [edge.name]
+        assert [one.finding.name for one in told.folded] == [group.name]
+    other = group._replace(why=group.why.replace("postfix can't", "another can't"))
+    assert other != group
+    assert len(told_once((edge, other), ()).findings) == 2
 
 
 def test_a_port_that_each_writes_in_its_way_is_told_once() -> None:
@@ -162,10 +224,22 @@ def test_what_comes_of_that_does_not_keep_it_apart() -> None:
     assert [one.name for one in told.findings] == ["services.filter"]
 
 
+class Mute(SystemCommands):
+    """A postconf that can't read Postfix's settings; not every machine has one."""
+
+    def run(
+        self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
+    ) -> Completed:
+        why = "postconf: fatal: /etc/postfix/main.cf, line 3: missing '=' after attribute name\n"
+        return Completed(tuple(argv), 1, "", why)
+
+
 def test_settings_that_postfix_cannot_read_are_told_once() -> None:
     services = (service("postfix", "MTA", health=Health.DOWN),)
     unseen = finding("overview.chain", Health.UNKNOWN)
-    mute = unseen._replace(why="postconf -M failed: fatal: main.cf, line 3: missing '='")
+    with pytest.raises(HostError) as fatal:
+        SystemPostfix(Mute()).setting("myhostname")
+    mute = unseen._replace(why=str(fatal.value))
     denied = finding("setup.a", Health.UNKNOWN)._replace(why="postconf -M failed: no such user")
     told = told_once((finding("services.postfix"), mute, denied), services)
     assert [one.name for one in told.findings] == ["services.postfix", "setup.a"]

@@ -14,9 +14,10 @@ from actions.finding import Health
 from actions.host.errors import NotPermitted
 from actions.registry import find
 from actions.sockets.check import check_sockets
+from actions.sockets.path import Step
 from console.lab.lab import running_lab
 from console.render.hint import Hints
-from console.render.sockets import headline, render
+from console.render.sockets import headline, render, step_line
 from tests.milters.running import eventually
 
 if TYPE_CHECKING:
@@ -105,9 +106,16 @@ def test_a_milter_that_ended_leaves_its_socket() -> None:
     with running_lab() as lab:
         os.kill(lab.host.units.state("opendkim").main_pid, signal.SIGKILL)
         eventually(lambda: lab.host.units.state("opendkim").activity == "failed")
-        (state,) = check_sockets(Context(lab.host), ("smtpd:opendkim",)).edges
+        report = check_sockets(Context(lab.host), ("smtpd:opendkim",))
+    (state,) = report.edges
     assert state.cause == "stale"
+    assert "what can be done: console run sockets.ways smtpd:opendkim\n" in render(report, Hints())
     assert state.finding.remedy is None, "its service is to be started, which its own state tells"
+
+
+def test_of_what_can_not_be_seen_no_mode_is_told() -> None:
+    unseen = Step("/run/x/s.sock", "other", "", "", 0, "", None, "can't be seen from here")
+    assert step_line(unseen).split(maxsplit=1) == ["?", "/run/x/s.sock  can't be seen from here"]
 
 
 def test_an_ordinary_user_proves_nothing_and_claims_nothing(

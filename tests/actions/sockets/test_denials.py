@@ -262,3 +262,44 @@ def test_the_file_of_a_profile_is_found(host: SandboxHost) -> None:
     put(host, "/etc/apparmor.d/dovecot-auth", "")
     assert profile_file(host, "dovecot-auth") == "/etc/apparmor.d/dovecot-auth"
     assert local_file("/etc/apparmor.d/usr.sbin.clamd") == "/etc/apparmor.d/local/usr.sbin.clamd"
+
+
+def stands(host: SandboxHost, line: str) -> bool:
+    put(host, "/var/log/audit/audit.log", f"{line}\n")
+    return bool(denials(host).denials)
+
+
+def written(host: SandboxHost, path: str, when: float) -> None:
+    os.makedirs(os.path.dirname(host.at(path)), exist_ok=True)
+    with open(host.at(path), "a", encoding="utf-8"):
+        os.utime(host.at(path), (when, when))
+
+
+@pytest.mark.parametrize("line", [AUDITD, PORT])
+def test_a_denial_is_past_where_selinuxs_policy_is_newer(host: SandboxHost, line: str) -> None:
+    put(host, "/sys/fs/selinux/enforce", "1")
+    when = read(line).time
+    written(host, "/etc/selinux/targeted/policy/policy.33", when - 1)
+    written(host, "/etc/selinux/config", when + 1)
+    assert stands(host, line)
+    written(host, "/etc/selinux/targeted/policy/policy.33", when + 1)
+    assert not stands(host, line)
+    later = line.replace(f"{when:.3f}", f"{when + 2:.3f}")
+    assert stands(host, later), "the new policy does not allow it either"
+    assert stands(host, line.replace(f"audit({when:.3f}:", "audit(")), "nobody knows from when"
+
+
+def test_a_denial_is_past_where_apparmors_profile_was_loaded_since(host: SandboxHost) -> None:
+    put(host, "/sys/module/apparmor/parameters/enabled", "Y\n")
+    when = read(APPARMOR).time
+    written(host, "/etc/apparmor.d/usr.sbin.clamd", when - 1)
+    assert stands(host, APPARMOR)
+    written(host, "/etc/apparmor.d/local/usr.sbin.clamd", when + 1)
+    assert not stands(host, APPARMOR)
+    # The kernel knows: it is written, and not loaded yet.
+    loaded = "/sys/kernel/security/apparmor/policy/profiles"
+    written(host, f"{loaded}/usr.sbin.clamd.12", when - 1)
+    written(host, f"{loaded}/usr.sbin.clamd.local.13", when + 1)
+    assert stands(host, APPARMOR)
+    written(host, f"{loaded}/usr.sbin.clamd.12", when + 1)
+    assert not stands(host, APPARMOR)

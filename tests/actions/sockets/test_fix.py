@@ -79,6 +79,16 @@ def test_the_plan_edits_restarts_proves_and_is_undone_byte_for_byte(closed: Lab)
 
 
 @AS_ROOT
+def test_what_restarts_nothing_promises_no_restart(closed: Lab) -> None:
+    by_hand = plan_fix(Context(closed.host), EDGE, way="now").proof
+    lasting = plan_fix(Context(closed.host), EDGE).proof
+    assert by_hand is not None
+    assert lasting is not None
+    assert "after its restart" in lasting.summary
+    assert "after its restart" not in by_hand.summary
+
+
+@AS_ROOT
 def test_what_the_plan_sets_is_the_group_of_postfix(closed: Lab) -> None:
     for plan in (
         plan_fix(Context(closed.host), EDGE),

@@ -12,6 +12,7 @@ import pytest
 
 from actions.action import Context
 from actions.finding import Health
+from actions.host.endpoint import parse_endpoint
 from actions.host.errors import NotPermitted
 from actions.sockets import look
 from actions.sockets.check import looked
@@ -209,6 +210,33 @@ class TestWhatIsDeniedByOthersThanTheModes:
         )
         assert state.finding.remedy is not None
         assert state.log_line.endswith("Permission denied")
+
+    @pytest.mark.parametrize(("stamp", "told"), [("4000000000.123", True), ("", False)])
+    def test_a_denied_port_that_takes_connections_was_denied(
+        self, place: Scene, monkeypatch: pytest.MonkeyPatch, stamp: str, told: bool
+    ) -> None:
+        edge = place.edge(place.listen_on_port(serve).spec)
+        closed = place.edge(f"inet:127.0.0.1:{free_port()}")
+        for one in (edge, closed):
+            denial = read_denial(
+                f"type=AVC msg=audit({stamp}:45): avc:  denied  {{ name_connect }} for  pid=9 "
+                f'comm="smtpd" dest={parse_endpoint(one.endpoint).port} '
+                "scontext=system_u:system_r:postfix_smtpd_t:s0 "
+                "tcontext=system_u:object_r:unreserved_port_t:s0 tclass=tcp_socket permissive=0"
+            )
+            assert denial is not None
+            found = FoundDenials((denial,))
+            monkeypatch.setattr(look, "denials", lambda _host, found=found: found)
+            state = place.look(one)
+            if one is closed:
+                assert (state.cause, state.finding.health) == ("closed-port", Health.DOWN)
+                continue
+            assert (state.cause, state.finding.health) == ("denied", Health.DEGRADED)
+            when = time.strftime(" at %Y-%m-%d %H:%M:%S", time.localtime(4e9)) if told else ""
+            assert state.finding.what == f"smtpd → milter: was denied{when}"
+            assert state.finding.why.startswith("SELinux denied smtpd (postfix_smtpd_t) name_con")
+            assert "whether smtpd may by now is seen when it connects next" in state.finding.why
+            assert state.finding.remedy is not None
 
     def test_what_was_only_told_of_is_no_trouble(
         self, place: Scene, monkeypatch: pytest.MonkeyPatch

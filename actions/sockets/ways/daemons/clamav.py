@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from actions.mailhost import files
 from actions.settings.directives import CLAMAV
-from actions.sockets.ways.access import daemon_users
 from actions.sockets.ways.daemons.modes import opens_to_group
 from actions.sockets.ways.daemons.opener import Opener, Wish
 from actions.sockets.ways.draft import configured, first_naming, first_with
+from actions.sockets.ways.groups import daemon_users
 from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:

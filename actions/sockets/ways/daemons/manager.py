@@ -17,10 +17,10 @@ from actions.mailhost.managed import CONFIGURATION, LOCAL, program_of
 from actions.mailhost.milter_manager import USER
 from actions.mailhost.shown_config import REFUSAL
 from actions.settings import ruby, shell
-from actions.sockets.ways.access import group_names
 from actions.sockets.ways.daemons.modes import opens_to_group
 from actions.sockets.ways.daemons.opener import Opener, Wish
 from actions.sockets.ways.draft import configured, first_naming, first_with
+from actions.sockets.ways.groups import group_names
 from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from actions.mailhost import files
 from actions.mailhost.roles.site import option_of
 from actions.mailhost.socket_owners import CHROOTED_SPAMASS
 from actions.settings import shell
-from actions.sockets.ways.access import daemon_users
 from actions.sockets.ways.daemons.modes import opens_to_group
 from actions.sockets.ways.daemons.opener import Opener, Wish
 from actions.sockets.ways.draft import names_socket
+from actions.sockets.ways.groups import daemon_users
 from actions.sockets.ways.way import Declined
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from actions.host.errors import HostError
 from actions.plan import Standing
 from actions.sockets.ways import acl, dropin, made, now, start, tmpfiles
 from actions.sockets.ways.dropin import with_lines
+from actions.sockets.ways.offers import offers_of
 from actions.sockets.ways.way import Declined
 from tests.actions.sandbox import MILTER, POSTFIX, needs_root
 from tests.actions.sockets.scenes import GROUP, MASK, NO_ID, OTHER, OWNER, USER, give_acl
@@ -54,6 +55,20 @@ def content(offer: Offer) -> str:
     (edit,) = (one for one in offer.changes if isinstance(one, FileEdit))
     assert edit.after is not None
     return edit.after.content.decode()
+
+
+def test_nothing_behind_a_link_of_the_daemons_user_is_opened(place: Place) -> None:
+    other = place.root / "home/alice"
+    other.mkdir(parents=True)
+    place.folder.chmod(0o755)
+    place.socket.rename(other / "milter.sock")
+    other.chmod(0o700)
+    place.socket.symlink_to(other / "milter.sock")
+    os.lchown(place.socket, MILTER, MILTER)
+    found = offers_of(place.host, place.case().state)
+    assert found.offers == ()
+    (why,) = found.not_offered
+    assert why.why.startswith(f"{place.socket} is a link that a user other than root")
 
 
 def test_a_closed_folder_gets_the_clients_group_for_good(place: Place) -> None:

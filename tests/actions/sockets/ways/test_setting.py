@@ -207,6 +207,22 @@ def test_what_is_open_to_the_client_already_needs_no_edit(host: TreeHost) -> Non
         assert setting.offer(case_at(host, "milter-greylist", "/run/filter/t.sock")) is None
 
 
+def test_a_socket_that_was_shut_by_hand_needs_its_daemon_started_anew(host: TreeHost) -> None:
+    text = f"MilterSocket {host.at(SOCKET)}\nMilterSocketMode 660\nMilterSocketGroup postfix\n"
+    write(host, "/etc/mail/clamav-milter.conf", text)
+    restarted = ["restart clamav-milter.service", "reload postfix.service"]
+    with listening(host, SOCKET, 0o600, group="postfix"):
+        offer = setting.offer(case_at(host, "clamav-milter", SOCKET))
+        assert changed(offer) == restarted, "by chmod"
+    with listening(host, SOCKET.replace("s.sock", "t.sock"), 0o660):
+        text = text.replace("s.sock", "t.sock")
+        write(host, "/etc/mail/clamav-milter.conf", text)
+        offer = setting.offer(case_at(host, "clamav-milter", "/run/filter/t.sock"))
+        assert changed(offer) == restarted, "by chgrp"
+    assert offer is not None
+    assert "its settings say so already" in offer.way.risk
+
+
 def test_a_daemon_that_is_started_as_its_user_must_be_in_the_group(host: TreeHost) -> None:
     write(host, "/etc/mail/clamav-milter.conf", f"MilterSocket {host.at(SOCKET)}\nUser filter\n")
     with listening(host, SOCKET, 0o600):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions.changes.reading import number, part, text, texts
-from actions.host.access import Access, between
 from actions.host.errors import HostError
+from actions.host.folder_acl import Access, between
 from actions.plan import Line, Standing
 from actions.record import Record
 
