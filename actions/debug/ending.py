@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 Argv = tuple[str, ...]
 
 _RESTORE = (
-    'if test "$(sha256sum <"$1")" = "$3  -"; then mv -fT -- "$2" "$1"; '
-    'elif cmp -s -- "$1" "$2"; then rm -f -- "$2"; fi'
+    'cd -P -- "$1" && test "$(pwd -P)" = "$1" && test -f "$2" || exit 0; '
+    'if test "$(sha256sum <"$2")" = "$4  -"; then mv -fT -- "$3" "$2"; '
+    'elif cmp -s -- "$2" "$3"; then rm -f -- "$3"; fi'
 )
-"""Gives file 1 back from its copy 2, where it still is what 3 is the sum of."""
+"""Gives file 2 of folder 1 back from its copy 3, where it still is what 4 is the sum of.
+
+Where the folder is a service user's, it may be exchanged for a link between any two steps: both
+names are looked up in one folder, and in no other than was meant.
+"""
 
 _QUIET = (
     'now=$(postconf -hF "$1") && case $now in "smtpd -v"*) '
@@ -56,16 +61,26 @@ def timer_of(service: str) -> str:
 def copy_of(path: str) -> str:
     """Return where the file *path* is kept, as it was, while a debug mode is on.
 
-    It is beside it, so that giving it back is one rename.
+    It is beside it, so that giving it back is one rename. That of a PHP file is one too: below a
+    web server's folder it is run by whoever asks for it, not shown to him.
     """
     folder, name = os.path.split(path)
-    return f"{folder}/.{name}.milter-console-debug"
+    return f"{folder}/.{name}.milter-console-debug{'.php' if name.endswith('.php') else ''}"
 
 
 def restored(path: str, after: bytes) -> Argv:
     """Return what gives *path* back as it was, where it still has *after* in it."""
     total = hashlib.sha256(after).hexdigest()
-    return ("sh", "-c", _RESTORE, "sh", path, copy_of(path), total)
+    names = (os.path.basename(one) for one in (path, copy_of(path)))
+    return (
+        "sh",
+        "-c",
+        _RESTORE,
+        "sh",
+        os.path.dirname(path),
+        *(f"./{name}" for name in names),
+        total,
+    )
 
 
 def removed(path: str, folder: str) -> tuple[Argv, ...]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.debug.found import file_of, found
 from actions.debug.modes.options import Options, with_debug
+from actions.host.commands import SEARCHED
+from actions.host.errors import HostError
+from actions.host.walk import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +52,7 @@ def command_of(host: Host, mode: Mode, state: UnitState) -> tuple[str, ...]:
     own = seen.argv or _plain(host, mode)
     if own:
         return with_debug(own, options)
-    rights, argv = _of_process(seen, mode, state)
+    rights, argv = _of_process(host, seen, mode, state)
     return (*rights, *with_debug(argv, options))
 
 
@@ -71,11 +76,11 @@ def require_possible(mode: Mode) -> Options:
     return options
 
 
-def _of_process(seen: Found, mode: Mode, state: UnitState) -> tuple[Argv, Argv]:
+def _of_process(host: Host, seen: Found, mode: Mode, state: UnitState) -> tuple[Argv, Argv]:
     """Return what gives the rights of an init script's process, and what that was started with.
 
     A process can write another command line than its own: it is run with no more rights than
-    the process has.
+    the process has, and no other program than the daemon's, which AppArmor and SELinux know.
     """
     script = f"{state.name} is an init script"
     if seen.process is None:
@@ -85,9 +90,14 @@ def _of_process(seen: Found, mode: Mode, state: UnitState) -> tuple[Argv, Argv]:
             f"start it: console run services.start {mode.service}",
         )
     pid, argv = seen.process.pid, seen.process.argv
+    if not argv:
+        raise ActionError(
+            f"{script}, and its process {pid} has wiped out what it was started with",
+            Exit.PROBLEM,
+            f"start it anew: console run services.restart {mode.service}",
+        )
     try:
         uid, gid = _rights(pid)
-        program = argv[0] if argv[0].startswith("/") else os.readlink(f"/proc/{pid}/exe")
     except OSError as error:
         raise ActionError(
             f"{script}, and its process {pid} can't be seen: {error.strerror}",
@@ -101,7 +111,27 @@ def _of_process(seen: Found, mode: Mode, state: UnitState) -> tuple[Argv, Argv]:
             f"switch its debug mode on for a while: console run debug.on {mode.service}",
         )
     rights = ("/usr/bin/setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups")
-    return rights, (program, *argv[1:])
+    return rights, _own_program(host, mode, argv)
+
+
+def _own_program(host: Host, mode: Mode, argv: Argv) -> Argv:
+    """Return *argv* from the daemon's own program on, by its whole path, without an interpreter.
+
+    Raises:
+        ActionError: it names no program of the daemon's, or one that others than root may write.
+    """
+    at = next((n for n, word in enumerate(argv) if os.path.basename(word) in mode.programs), None)
+    word = argv[at] if at is not None else ""
+    program = word if word.startswith("/") else shutil.which(word, path=SEARCHED) or ""
+    with suppress(OSError, HostError):
+        if at is not None and is_ours(host.files.resolve(program)):
+            return (program, *argv[at + 1 :])
+    raise ActionError(
+        f"its process says that it was started as {' '.join(argv)}, which is no program of "
+        f"{mode.service} that root alone can write",
+        Exit.PROBLEM,
+        f"find out who made it say so; start it anew: console run services.restart {mode.service}",
+    )
 
 
 def _rights(pid: int) -> tuple[int, int]:

@@ -68,10 +68,6 @@ class Found(Record):
     later: bool = False
     """Whether a file that sets it was changed after the process began."""
 
-    def kinds(self) -> set[str]:
-        """Return which kinds of setting there are."""
-        return {one.kind for one in self.settings}
-
 
 def found(host: Host, mode: Mode, state: UnitState | None) -> Found:
     """Return what is to be seen of *mode* in the service that the unit of *state* runs.

@@ -21,6 +21,7 @@ from actions.debug.found import (
 )
 from actions.debug.modes import ENIGMA, POSTFIX, php
 from actions.debug.modes.options import is_on, leaves, without_debug
+from actions.debug.report import WORDS
 from actions.debug.status import refuse_live, state_of
 from actions.debug.subject import subjects
 from actions.debug.taken_up import reloaded, restarted
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from actions.debug.found import Found, Setting
     from actions.debug.modes.catalogue import Directive
     from actions.debug.modes.options import Options
-    from actions.debug.report import Word
+    from actions.debug.report import DebugState, Word
     from actions.debug.subject import Subject
     from actions.host.ports import Host, Timer, UnitState
     from actions.plan import Change
@@ -67,6 +68,8 @@ def plan_off(ctx: Context, name: str) -> Plan:
         changes += reloaded(host, subject) if changes else ()
     elif _may_run_so(subject, seen.word):
         changes += restarted(host, subject, known.services)
+    if not changes and seen.word != "off":
+        raise _by_hand(subject, seen)
     if timer is not None:
         changes.append(TimerSet.forgotten(host, timer.name, "it has ended by then"))
     if not changes:
@@ -77,6 +80,22 @@ def plan_off(ctx: Context, name: str) -> Plan:
         {"service": (subject.name,), "expect": "off"},
     )
     return Plan(title, "debug.off", arguments, seen.note, tuple(changes), proof)
+
+
+def _by_hand(subject: Subject, seen: DebugState) -> ActionError:
+    """Return why nothing here can switch the debug mode of *subject* off, and how a person can."""
+    if state := subject.state:
+        why = f"{state.name} is {state.activity}"
+    elif subject.unit:
+        why = f"its unit {subject.unit} can't be seen"
+    else:
+        why = "no unit runs it"
+    step = f"start it anew without {seen.mode}"
+    return ActionError(
+        f"debugging of {subject.name}: {WORDS[seen.word]} ({seen.asked}); {why}",
+        Exit.PROBLEM,
+        f"take out by hand: {', '.join(seen.sets)}; then {step}" if seen.sets else step,
+    )
 
 
 def _may_run_so(subject: Subject, word: Word) -> bool:

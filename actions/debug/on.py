@@ -122,17 +122,26 @@ def plan_on(ctx: Context, name: str, duration: str, peer: str, port: str) -> Pla
     changes = tuple(_changes(case, peer, port))
     proof = Proof(f"{subject.name} is in debug mode", "debug.status", _asked(subject, "on"))
     back = Proof(f"{subject.name} is so no more", "debug.status", _asked(subject, "off"))
-    why = f"to see more of what it does; {subject.mode.output} tells" if changes else ""
+    why = f"to see more of what it does; {subject.mode.output} tells{_tells_too(case, peer, port)}"
     return Plan(
         title,
         "debug.on",
         arguments,
-        why or "it is on already, and not ours to end",
+        why if changes else "it is on already, and not ours to end",
         changes,
         proof,
         lasting=False,
         undo_proof=back if seen.word == "off" else None,
     )
+
+
+def _tells_too(case: _Case, peer: str, port: str) -> str:
+    """Return what its words have in them that is nobody's business, behind where they go."""
+    if case.subject.name != POSTFIX:
+        return ""
+    meant = smtpd.smtpds(case.host) if peer else smtpd.meant(case.host, port)
+    takes = any(smtpd.takes_passwords(case.host, one) for one in meant)
+    return ", with the passwords of all who log in there (base64)" if takes else ""
 
 
 def _asked(subject: Subject, expect: str) -> dict[str, object]:
@@ -287,19 +296,19 @@ def _postfix(case: _Case, peer: str, port: str) -> Iterator[Change]:
         for service in smtpd.meant(host, port):
             if service not in on:
                 text_of_master = smtpd.with_verbose(text_of_master, service)
-    texts = ((master, text_of_master), (main, text_of_main))
-    concerned = [(file, text) for file, text in texts if text != file.text or file.untouched]
+    texts = ((master, text_of_master, _quieted), (main, text_of_main, _unlisted))
+    concerned = [one for one in texts if one[1] != one[0].text or one[0].untouched]
     if not concerned:
         return
-    for file, _ in concerned:
+    for file, _, _ in concerned:
         yield from kept_aside(file)
     commands: list[Argv] = []
-    for file, text in concerned:
+    for file, text, taken_out in concerned:
         commands.append(restored(file.path, text.encode("utf-8", "surrogateescape")))
-        commands += (*_taken_out(host, file, text), *tidied(host, file.path))
+        commands += (*taken_out(host, file, text), *tidied(host, file.path))
     reload = ("systemctl", "reload", "--", case.subject.unit or state.name)
     yield case.ended_by((*commands, reload), lasting=True)
-    edits = [change for file, text in concerned for change in written(file, text)]
+    edits = [change for file, text, _ in concerned for change in written(file, text)]
     yield from edits
     if edits:
         yield from reloaded(host, case.subject)
@@ -316,15 +325,17 @@ def _with_peer(host: Host, main: File, master: File, peer: str) -> str:
     return edited.decode("utf-8", "surrogateescape")
 
 
-def _taken_out(host: Host, file: File, text: str) -> Iterator[Argv]:
-    """Yield what takes this program's words out of *text*, once somebody has edited it too."""
-    if file.path.endswith("main.cf"):
-        before, after = (
-            entry.value if (entry := entry_of(one, smtpd.PEERS)) else ""
-            for one in (file.original, text)
-        )
-        yield from unlisted(host, after, before)
-        return
+def _unlisted(host: Host, file: File, text: str) -> Iterator[Argv]:
+    """Yield what takes our clients out of *text*, a main.cf, once somebody has edited it too."""
+    before, after = (
+        entry.value if (entry := entry_of(one, smtpd.PEERS)) else ""
+        for one in (file.original, text)
+    )
+    yield from unlisted(host, after, before)
+
+
+def _quieted(host: Host, file: File, text: str) -> Iterator[Argv]:
+    """Yield what takes our words out of *text*, a master.cf, once somebody has edited it too."""
     was = set(smtpd.verbose_in(file.original))
     for name in smtpd.verbose_in(text):
         if name not in was:

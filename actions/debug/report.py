@@ -29,6 +29,16 @@ WORDS: dict[Word, str] = {
     "unknown": "can't be seen",
 }
 
+SIGNS: dict[Word, str] = {
+    "off": "–",
+    "on": "◐",
+    "live": "◐",
+    "pending": "◐",
+    "left": "◐",
+    "unknown": "?",
+}
+"""The sign beside each word, in text and on the screen."""
+
 
 class DebugState(Record):
     """The debug mode of one service."""

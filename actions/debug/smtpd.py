@@ -66,12 +66,23 @@ def peer(address: str) -> str:
 def meant(host: Host, port: str) -> tuple[PostfixService, ...]:
     """Return the services that *port* means: one by its name, or all that take mail in by TCP.
 
+    Those that take passwords have to be named: with ``-v`` they log them.
+
     Raises:
         ActionError: there is none.
         HostError: Postfix can't be asked.
     """
     known = smtpds(host)
-    chosen = tuple(one for one in known if (one.name == port if port else one.kind == "inet"))
+    by_tcp = [one for one in known if one.kind == "inet"]
+    open_to_all = (one for one in by_tcp if not takes_passwords(host, one))
+    chosen = tuple(one for one in known if one.name == port) if port else tuple(open_to_all)
+    if by_tcp and not chosen and not port:
+        raise ActionError(
+            "every port of smtpd takes passwords, and would log them in base64",
+            Exit.USAGE,
+            f"name one client with --peer, or one with --port: "
+            f"{', '.join(one.name for one in by_tcp)}",
+        )
     if not chosen:
         names = ", ".join(one.name for one in known)
         what = f"smtpd serves no {port!r}" if port else "smtpd serves no port"
@@ -79,6 +90,14 @@ def meant(host: Host, port: str) -> tuple[PostfixService, ...]:
             f"{what} in master.cf", Exit.USAGE, f"name one of: {names}" if names else ""
         )
     return chosen
+
+
+def takes_passwords(host: Host, service: PostfixService) -> bool:
+    """Return whether clients log in there, so that ``-v`` logs what they log in with.
+
+    Seen with Postfix 3.10: each AUTH command is logged, and what the SASL client sends.
+    """
+    return host.postfix.setting_of(service, "smtpd_sasl_auth_enable") == "yes"
 
 
 def with_verbose(text: str, service: PostfixService) -> str:

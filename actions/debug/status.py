@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
@@ -165,7 +166,9 @@ def _authors(host: Host) -> Mapping[str, tuple[str, float | None]]:
         name = str(plan.arguments.get("service"))
         found.pop(name, None)
         if plan.action == "debug.on":
-            lasts = seconds_in(str(plan.arguments.get("duration")))
-            if entry.begun + lasts > time.time():
-                found[name] = (entry.who, entry.begun)
+            # One whose duration is none has ended, as far as anybody can tell.
+            with suppress(ActionError):
+                lasts = seconds_in(str(plan.arguments.get("duration")))
+                if entry.begun + lasts > time.time():
+                    found[name] = (entry.who, entry.begun)
     return found

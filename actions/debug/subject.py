@@ -12,6 +12,8 @@ from actions.mailhost.roles import find_services
 from actions.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actions.debug.modes import Mode
     from actions.host.ports import Host, UnitState
     from actions.mailhost.service import MailService
@@ -80,14 +82,13 @@ def _enigma() -> Mode:
     return next(mode for mode in MODES if mode.service == ENIGMA)
 
 
-def _subject(host: Host, service: MailService, states: object) -> Subject | None:
+def _subject(host: Host, service: MailService, states: Mapping[str, UnitState]) -> Subject | None:
     mode = mode_of(service)
     if mode is None:
         return None
     if not service.unit:
         return Subject(service.name, mode, service, None)
-    given = states.get(service.seen_unit) if isinstance(states, dict) else None
-    state = given or host.units.state(service.seen_unit)
+    state = states.get(service.seen_unit) or host.units.state(service.seen_unit)
     if state.activity == "unknown" or not state.known:
         return Subject(service.name, mode, service, None)
     return Subject(service.name, mode, service, state)

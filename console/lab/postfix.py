@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, str] = {
     "mydestination": "$myhostname, localhost.$mydomain, localhost",
     "mynetworks": "127.0.0.0/8, [::1]/128",
     "debug_peer_list": "",
+    "smtpd_sasl_auth_enable": "no",
     "queue_directory": "/var/spool/postfix",
     "mail_spool_directory": "/var/mail",
     "home_mailbox": "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from actions.debug.report import WORDS
+from actions.debug.report import SIGNS, WORDS
 from actions.printable import printable
 from console.render.columns import folded
 from console.render.ink import TONES, Ink
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from actions.debug.report import DebugReport, DebugState
     from console.render.hint import Hints
 
-_SIGNS = {"off": "·", "on": "◐", "live": "◐", "pending": "◐", "left": "◐", "unknown": "?"}
 _INDENT = "   "
 
 
@@ -47,7 +46,7 @@ def _unseen(names: list[str]) -> str:
 
 
 def _state(one: DebugState, width: int, ink: Ink, hints: Hints) -> Iterator[str]:
-    sign = _SIGNS[one.word]
+    sign = SIGNS[one.word]
     word = WORDS[one.word]
     name = printable(one.service).ljust(width)
     yield f" {ink.paint(sign, TONES.get(sign, ''))} {name}  {word}"

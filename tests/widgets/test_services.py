@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import OptionList
 
+from actions.queue.report import QueueReport, StateCount
+from actions.registry import find
 from console.lab.lab import running_lab
 from tests.console.lab.kit import INSIDE, send
 from tests.widgets.driving import SIZES, Driven, console
+from widgets.given import from_pairs, missing
 from widgets.lines import Lines
+from widgets.services.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +123,14 @@ async def test_mail_that_waits_is_held_and_released_by_plans(waiting_mail: Lab) 
         await screen.sees("Subject", "jane@elsewhere.example")
         await screen.press("escape", "a", "enter")
         await screen.sees("release", "Enter apply")
+
+
+def test_nobody_is_asked_which_where_all_are_meant() -> None:
+    states = (StateCount("deferred", 2, 900, 0),)
+    (act,) = Waiting().acts(QueueReport(0.0, states, 2, 900, 0, (), 0, None, (), ()))
+    flush = find(act.action)
+    assert not missing(flush, from_pairs(flush, act.given.items()))
+    assert [one.name for one in missing(flush, {})] == ["id"]
 
 
 async def test_the_command_of_each_list_is_told(lab: Lab) -> None:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from actions.amounts import span
-from actions.debug.report import WORDS
+from actions.debug.report import SIGNS, WORDS
 from widgets.ink import SIGN_TONES, joined, said, signed
 from widgets.lines import Row
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from actions.debug.report import DebugReport, DebugState
     from widgets.ink import Tone
-
-SIGNS = {"off": "–", "on": "◐", "live": "◐", "pending": "◐", "left": "◐", "unknown": "?"}
-"""By the word of a state: the sign beside it."""
 
 SHOWN = {"unknown": "not known"}
 """What a word is on the screen, where it is another."""

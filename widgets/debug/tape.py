@@ -72,7 +72,9 @@ class Tape:
         self._most_characters = most_characters
         self._characters = 0
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[float, str]] = deque(maxlen=most)
+        self._waiting: deque[tuple[float, str]] = deque()
+        self._coming = 0
+        """Characters of what waits."""
         self._marks: list[Heard] = []
         self._said = 0
         self._is_sorted = False
@@ -82,7 +84,14 @@ class Tape:
         """Add a line of output that was written at *when*; by default, just now."""
         with self._lock:
             self._said += 1
-            self._waiting.append((when or time.time(), line[: LONGEST + 1]))
+            kept = line[: LONGEST + 1]
+            if len(self._waiting) == self._most:
+                self._coming -= len(self._waiting.popleft()[1])
+            self._waiting.append((when or time.time(), kept))
+            self._coming += len(kept)
+            # Nobody looks while the view is not in front.
+            while self._coming > self._most_characters:
+                self._coming -= len(self._waiting.popleft()[1])
 
     def mark(self, when: float, text: str, stage: Content) -> None:
         """Add a stage that began at *when*; *text* is what is found and saved of it."""
@@ -92,7 +101,7 @@ class Tape:
     def look(self) -> News:
         """Take in what came since, and let the oldest go where it is too much."""
         with self._lock:
-            waiting, self._waiting = self._waiting, deque(maxlen=self._most)
+            waiting, self._waiting, self._coming = self._waiting, deque(), 0
             marks, self._marks = self._marks, []
             said, self._said = self._said, 0
         if not waiting and not marks:

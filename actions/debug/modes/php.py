@@ -6,6 +6,7 @@ All else in the file stays as it is, whatever it is.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from actions.settings.text import newline_of
@@ -58,12 +59,16 @@ def _settings(text: str, name: str) -> Iterator[re.Match[str]]:
     )
     spans = [match.span() for match in _COMMENT.finditer(text) if match["comment"]]
     for match in pattern.finditer(text):
-        if not any(start <= match.start() < end for start, end in spans):
+        # The last comment that begins before it: comments are in their order, side by side.
+        before = bisect_right(spans, (match.start(), len(text)))
+        if not before or spans[before - 1][1] <= match.start():
             yield match
 
 
+# A text without an end goes to the end of the file: who may write it must not keep us here by
+# many of them.
 _COMMENT = re.compile(
-    r"""(?P<text>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")
+    r"""(?P<text>'(?:\\.|[^'\\])*+(?:'|\\?\Z)|"(?:\\.|[^"\\])*+(?:"|\\?\Z))
     |(?P<comment>/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))[^\n]*)""",
     re.VERBOSE | re.DOTALL,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from actions.host.system import SystemHost
 from tests.programs import needs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from actions.debug.edits import File
 
 BEFORE, AFTER = b"a = 1\nb = 2\n", "a = 1\nb = 2\ndebug = yes\n"
@@ -71,6 +70,33 @@ def test_an_edit_that_was_never_made_leaves_no_copy(edited: Path) -> None:
     end(edited)
     assert edited.read_bytes() == BEFORE
     assert not os.path.lexists(copy_of(str(edited)))
+
+
+def test_no_link_in_the_folders_place_is_followed(edited: Path, tmp_path: Path) -> None:
+    """Who owns the folder may exchange it for a link before the time is over."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for path in (edited, Path(copy_of(str(edited)))):
+        path.rename(elsewhere / path.name)
+    folder.rmdir()
+    folder.symlink_to(elsewhere)
+    end(folder / edited.name)
+    assert (elsewhere / edited.name).read_text() == AFTER
+    assert os.path.lexists(copy_of(str(elsewhere / edited.name)))
+
+
+def test_what_is_no_file_any_more_keeps_nobody_waiting(edited: Path) -> None:
+    edited.unlink()
+    os.mkfifo(edited)
+    subprocess.run(restored(str(edited), AFTER.encode()), check=True, timeout=10)
+    assert edited.is_fifo()
+
+
+def test_the_copy_of_a_php_file_is_one_that_a_web_server_does_not_show() -> None:
+    assert copy_of("/var/www/a.inc.php") == "/var/www/.a.inc.php.milter-console-debug.php"
+    assert copy_of("/etc/a.conf") == "/etc/.a.conf.milter-console-debug"
 
 
 def test_switched_off_it_is_given_back_by_the_same_rule(edited: Path) -> None:

@@ -16,7 +16,8 @@ from actions.debug.off import plan_off
 from actions.debug.on import plan_on
 from actions.debug.status import look_at_modes
 from actions.finding import Health
-from actions.plan import Standing
+from actions.journal.store import Journal
+from actions.plan import Plan, Standing
 from actions.runner import run_plan
 from console.lab.lab import running_lab
 from console.render.debug import headline, render
@@ -71,6 +72,25 @@ def test_nothing_is_on_in_a_lab_that_has_just_started(lab: Lab) -> None:
     assert "milter-manager" in {one.service for one in report.states}
 
 
+def test_an_entry_whose_time_can_not_be_read_keeps_nobody_from_looking(lab: Lab) -> None:
+    entry = switch_on(lab, "opendkim")
+    path = f"{Journal(lab.host.state_folder).folder}/{entry}/record.json"
+    with open(path, encoding="utf-8") as file:
+        record = file.read()
+    try:
+        for duration in ("soon", "48h"):
+            assert '"15m"' in record
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(record.replace('"15m"', f'"{duration}"'))
+            (state,) = status(lab, "opendkim").states
+            assert (state.word, state.by) == ("on", "")
+            assert state.until is not None
+    finally:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(record)
+        run_plan(Context(lab.host), plan_off(Context(lab.host), "opendkim"))
+
+
 def test_it_is_on_is_told_and_ends_by_itself(lab: Lab) -> None:
     before = listing(lab)
     switch_on(lab, "milter-manager", "5s")
@@ -102,6 +122,31 @@ def test_what_is_switched_off_leaves_every_file_as_it_was(lab: Lab, service: str
     assert lab.host.timers.all() == ()
     assert listing(lab) == before
     assert plan_off(Context(lab.host), service).changes == ()
+
+
+def test_a_port_that_takes_passwords_is_named_or_left_out(lab: Lab) -> None:
+    path = lab.host.at(MASTER)
+    with open(path, encoding="utf-8") as file:
+        kept = file.read()
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("submission inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes\n")
+        plain = plan_on(Context(lab.host), "postfix", "15m", "", "")
+        assert "passwords" not in plain.why
+        assert "passwords" not in plan_on(Context(lab.host), "opendkim", "15m", "", "").why
+        assert "submission inet n - n - - smtpd -v" not in added(plain)
+        named = plan_on(Context(lab.host), "postfix", "15m", "", "submission")
+        assert "passwords" in named.why
+        assert "submission inet n - n - - smtpd -v " in added(named)
+        assert "passwords" in plan_on(Context(lab.host), "postfix", "15m", "192.0.2.1", "").why
+    finally:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(kept)
+
+
+def added(plan: Plan) -> str:
+    """Return the lines that the plan adds to files."""
+    return "\n".join(line.text for one in plan.changes for line in one.lines() if line.sign == "+")
 
 
 def test_switched_on_again_it_takes_as_long_from_then_on(lab: Lab) -> None:
@@ -245,27 +290,21 @@ def test_a_timer_of_somebody_else_is_not_taken_for_it(lab: Lab) -> None:
 
 
 def test_a_run_in_the_foreground_is_told_as_one(lab: Lab) -> None:
-    over, began = threading.Event(), threading.Event()
-
-    def is_over() -> bool:
-        began.set()
-        return over.is_set()
+    over = threading.Event()
 
     def run() -> None:
         lab.host.units.run_instead(
             "opendkim.service",
             ("/usr/sbin/opendkim", "-l", "-W", "-f"),
             lambda _line, _when: None,
-            is_over,
+            over.is_set,
             60.0,
         )
 
     running = threading.Thread(target=run)
     running.start()
     try:
-        assert began.wait(30)
-        (state,) = status(lab, "opendkim").states
-        assert state.word == "live"
+        eventually(lambda: status(lab, "opendkim").states[0].word == "live")
         (finding,) = status(lab, "opendkim").findings
         assert finding.remedy is None
         assert "nothing ends it" not in finding.why

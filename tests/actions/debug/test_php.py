@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from actions.debug.modes.php import is_php, is_set, with_switch
@@ -67,3 +69,18 @@ def test_other_line_ends_and_bytes_are_kept() -> None:
 )
 def test_a_file_that_php_would_not_run_is_told(text: str, is_one: bool) -> None:
     assert is_php(text) is is_one
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<?php\n'" + "\\'" * 20_000,
+        '<?php\n"' + '\\"' * 20_000,
+        "<?php\n" + "#\n'enigma_debug' => 0,\n" * 30_000,
+    ],
+    ids=("apostrophes", "quotes", "comments"),
+)
+def test_who_may_write_the_file_can_not_keep_the_console_busy(text: str) -> None:
+    began = time.monotonic()
+    assert not is_set(text, NAME)
+    assert time.monotonic() - began < 5

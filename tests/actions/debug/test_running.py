@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from actions.action import ActionError, Context, Exit
 from actions.changes import Foreground
+from actions.debug import foreground
 from actions.debug.foreground import command_of
+from actions.debug.found import Found, Running
 from actions.debug.modes import MODES
 from actions.debug.running import plan_run
+from actions.debug.status import state_of
+from actions.debug.subject import Subject
 from actions.host.ports import UnitState
 from actions.host.system import SystemHost
 from console.lab.lab import running_lab
@@ -120,3 +127,63 @@ def test_of_an_init_script_no_process_of_roots_is_believed() -> None:
     )
     with pytest.raises(ActionError, match="whose daemon runs as root"):
         command_of(SystemHost(), mode, SCRIPT._replace(main_pid=os.getpid()))
+
+
+WIPED = """
+import ctypes
+told = open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()
+first, end = int(told[45]), int(told[46])  # arg_start and arg_end of proc(5)
+ctypes.memset(first, 0, end - first)
+print(flush=True)
+input()
+"""
+
+
+def test_a_process_that_wiped_out_its_command_line_is_told_of_and_not_run() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WIPED], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        name = Path(f"/proc/{process.pid}/comm").read_text(encoding="utf-8").strip()
+        state = SCRIPT._replace(main_pid=process.pid)
+        own = next(mode for mode in MODES if mode.service == "opendkim")
+        mode = own._replace(programs=(name,), directive=None)
+        subject = Subject("opendkim", mode, None, state)
+        assert state_of(SystemHost(), subject).word == "off"
+        with pytest.raises(ActionError, match="has wiped out what it was started with"):
+            command_of(SystemHost(), mode, state)
+        process.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("/usr/bin/sleep", "60"), ("/usr/bin/sleep", "60")),
+        (("sleep", "60"), ("/usr/bin/sleep", "60")),
+        (("/usr/bin/perl", "-T", "/usr/bin/sleep", "60"), ("/usr/bin/sleep", "60")),
+        (("/bin/sh", "-c", "anything"), None),
+        (("/tmp/there/sleep", "60"), None),
+    ],
+)
+def test_of_an_init_scripts_process_the_daemons_own_program_alone_is_run(
+    words: tuple[str, ...], expected: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon may say of itself what it likes: its process is one that is confined, maybe."""
+    own = next(mode for mode in MODES if mode.service == "spamd")
+    mode = own._replace(programs=("sleep",))
+    with subprocess.Popen(["sleep", "60"], user=61999, group=61998) as process:
+        try:
+            seen = Found((), Running(process.pid, words, None), ())
+            # What a process says of itself it says only as long as it likes.
+            monkeypatch.setattr(foreground, "found", lambda *_: seen)
+            if expected is None:
+                with pytest.raises(ActionError, match="no program of spamd that root alone"):
+                    command_of(SystemHost(), mode, SCRIPT)
+                return
+            argv = command_of(SystemHost(), mode, SCRIPT)
+            assert argv[1:4] == ("--reuid=61999", "--regid=61998", "--init-groups")
+            assert argv[4:6] == expected
+        finally:
+            process.kill()

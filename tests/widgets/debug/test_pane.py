@@ -9,8 +9,11 @@ import pytest
 
 from actions.action import Action, ActionError, Exit
 from actions.debug.report import DebugReport, DebugState
+from console.render.debug import render
+from console.render.hint import Hints
 from tests.widgets.driving import SIZES, Driven, console
 from tests.widgets.test_hostile import assert_harmless
+from widgets.debug.rows import state_row
 from widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -58,6 +61,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Tell:
 
 def below(screen: Driven) -> str:
     return screen.app.screen.query_one("#details", Lines).plain
+
+
+def test_text_and_screen_have_the_same_sign_for_each_word() -> None:
+    for word, sign in (("off", "–"), ("live", "◐"), ("pending", "◐"), ("unknown", "?")):
+        one = state("opendkim", word)
+        assert render(DebugReport((one,)), Hints()).startswith(f" {sign} opendkim")
+        assert state_row(one, 0.0).head.plain == f" {sign} "
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -67,6 +67,15 @@ def test_what_is_more_than_fits_between_two_looks_is_counted_too() -> None:
     assert texts(tape)[-1] == "999"
 
 
+def test_what_nobody_looks_at_is_bounded_too() -> None:
+    tape = Tape(1000, 50_000)
+    for _ in range(200):
+        tape.say("x" * 1000)
+    assert sum(len(line) for _, line in tape._waiting) <= 50_000
+    tape.look()
+    assert (tape.lines, tape.gone + len(tape.heard)) == (200, 200)
+
+
 def test_long_lines_are_bounded_by_their_characters() -> None:
     tape = filled(*["x" * 1000] * 200, most_characters=50_000)
     assert sum(map(len, texts(tape))) <= 50_000
