@@ -16,7 +16,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
-from actions.host.endpoint import BadEndpoint, parse_endpoint, real_path
+from actions.host.endpoint import UNIX_PATH_LIMIT, BadEndpoint, parse_endpoint, real_path
 from actions.host.errors import HostError
 from actions.record import Record
 from actions.sockets.advice import local_file, profile_file
@@ -56,6 +56,9 @@ _MOST = 2000
 
 _NAME = 15
 """Bytes of a program's name that the kernel keeps (TASK_COMM_LEN)."""
+
+_MOST = 200
+"""Denials of an edge's own programs that are looked at, the newest: a service can make many."""
 
 _STAMP = re.compile(r"audit\((\d{1,12}\.\d{1,6}):\d+\)")
 _UNIX = re.compile(r"(\d{9,12}\.\d{1,6}) ")
@@ -185,10 +188,9 @@ def of_edge(found: Iterable[Denial], edge: Edge, steps: Sequence[Step]) -> Denia
         steps: the path as its client walks it; empty for a port.
     """
     programs = {name[:_NAME] for name in (edge.client, edge.service) if name}
-    for one in sorted(found, key=lambda denial: -denial.time):
-        if one.program in programs and _is_at(one, edge, steps):
-            return one
-    return None
+    own = [one for one in found if one.program in programs]
+    newest = sorted(own, key=lambda denial: -denial.time)[:_MOST]
+    return next((one for one in newest if _is_at(one, edge, steps)), None)
 
 
 def read_denial(line: str) -> Denial | None:
@@ -267,6 +269,9 @@ def _is_at(denial: Denial, edge: Edge, steps: Sequence[Step]) -> bool:
 
 
 def _means(denial: Denial, path: str) -> bool:
+    # What a service was denied elsewhere may have a name of any length, dear to look at.
+    if len(denial.target) > UNIX_PATH_LIMIT:
+        return False
     if denial.target.startswith("/"):
         return real_path(denial.target) == real_path(path)
     return bool(denial.target) and denial.target == os.path.basename(path)

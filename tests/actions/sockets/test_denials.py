@@ -221,6 +221,18 @@ def test_a_denial_belongs_to_the_edge_until_its_target_changes(tmp_path: Path) -
     assert of_edge((*others, now), edge, steps) == now
 
 
+def test_a_service_that_is_denied_much_does_not_hold_up_the_look(tmp_path: Path) -> None:
+    path = tmp_path / "milter-manager.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    steps = (Step(str(path), "socket", "root", "root", 0o660, "w", granted=True),)
+    now = read(AUDITD)._replace(time=time.time() + 1)
+    long = now._replace(target=f"{'/missing' * 500}{path}", time=now.time + 1)
+    assert of_edge((long, now), edge_to(str(path)), steps) == now
+    many = [now._replace(target="/elsewhere", time=now.time + 1)] * 200
+    assert of_edge((*many, now), edge_to(str(path)), steps) is None
+
+
 def test_a_denied_port_belongs_to_the_edge() -> None:
     edge = edge_to("/x")._replace(spec="inet:127.0.0.1:11332", endpoint="inet:127.0.0.1:11332")
     assert of_edge((read(PORT),), edge, ()) == read(PORT)
