@@ -34,6 +34,6 @@ def seconds(value: str, usual: str = "s") -> float:
     text = value.strip().lower()
     unit = _UNITS.get(text[-1:], 0.0)
     number = text[:-1] if unit else text
-    if not number.isdigit():
+    if not (number.isascii() and number.isdigit()):
         raise HostError(f"{value!r} is no time; write one such as 30s")
     return int(number) * (unit or _UNITS[usual])
