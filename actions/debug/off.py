@@ -24,7 +24,7 @@ from actions.debug.modes.options import is_on, leaves, without_debug
 from actions.debug.report import WORDS
 from actions.debug.status import refuse_live, state_of
 from actions.debug.subject import subjects
-from actions.debug.taken_up import reloaded, restarted
+from actions.debug.taken_up import reloaded, restarted, started_again
 from actions.plan import Plan, Proof
 from actions.settings import greylist, shell
 from actions.settings.text import text_of
@@ -68,6 +68,8 @@ def plan_off(ctx: Context, name: str) -> Plan:
         changes += reloaded(host, subject) if changes else ()
     elif _may_run_so(subject, seen.word):
         changes += restarted(host, subject, known.services)
+    elif changes and _keeps_down(subject, seen.word):
+        changes += started_again(host, subject)
     if not changes and seen.word != "off":
         raise _by_hand(subject, seen)
     if timer is not None:
@@ -104,6 +106,12 @@ def _may_run_so(subject: Subject, word: Word) -> bool:
     Whether one has taken up what its file says can't be seen; of its options that is sure.
     """
     return word in {"on", "left"} or (word == "pending" and subject.mode.directive is not None)
+
+
+def _keeps_down(subject: Subject, word: Word) -> bool:
+    """Return whether *subject* was to run, and its debug mode kept it from starting."""
+    state = subject.state
+    return word == "blocking" and state is not None and state.activity == "failed"
 
 
 def _back(host: Host, subject: Subject, timer: Timer | None) -> Iterator[Change]:

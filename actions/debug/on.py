@@ -115,8 +115,9 @@ def plan_on(ctx: Context, name: str, duration: str, peer: str, port: str) -> Pla
     arguments |= {key: value for key, value in (("peer", peer), ("port", port)) if value}
     seen = state_of(host, subject)
     refuse_live(seen)
-    if subject.name != POSTFIX and timer is None and seen.word in {"on", "pending"}:
-        why = f"it is {seen.word} already ({', '.join(seen.sets)}), and nothing ends it by itself"
+    if subject.name != POSTFIX and timer is None and seen.word in {"on", "pending", "blocking"}:
+        how = "set" if seen.word == "blocking" else seen.word
+        why = f"it is {how} already ({', '.join(seen.sets)}), and nothing ends it by itself"
         step = f"console run debug.off {subject.name} switches it off"
         return Plan(title, "debug.on", arguments, f"{why}; {step}", ())
     changes = tuple(_changes(case, peer, port))

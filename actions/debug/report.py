@@ -11,11 +11,12 @@ from actions.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Word = Literal["off", "on", "live", "pending", "left", "unknown"]
+Word = Literal["off", "on", "live", "pending", "blocking", "left", "unknown"]
 """How a debug mode stands.
 
 off · on: it runs so, and is set so · live: it runs in the foreground, for as long as somebody
 looks on · pending: it is set, and not taken up: the next start does ·
+blocking: it is set so that the daemon can't start ·
 left: it runs so, though nothing sets it any more: the next start ends it · unknown: it can't be
 seen with this user's rights.
 """
@@ -25,6 +26,7 @@ WORDS: dict[Word, str] = {
     "on": "on",
     "live": "runs in the foreground: its end brings the unit back",
     "pending": "set, but not taken up: it begins with the next start",
+    "blocking": "set in a way that keeps the daemon from starting",
     "left": "on, though nothing sets it any more: it ends with the next start",
     "unknown": "can't be seen",
 }
@@ -34,6 +36,7 @@ SIGNS: dict[Word, str] = {
     "on": "◐",
     "live": "◐",
     "pending": "◐",
+    "blocking": "◐",
     "left": "◐",
     "unknown": "?",
 }
@@ -72,7 +75,7 @@ class DebugReport(Record):
     states: tuple[DebugState, ...]
     expect: str = "off"
     notes: tuple[str, ...] = ()
-    """What could not be seen of the services."""
+    """What could not be seen of the services, and what of theirs was interrupted."""
 
     @property
     def schema(self) -> str:
@@ -109,7 +112,9 @@ class DebugReport(Record):
                     what = f"{one.service} runs in the foreground"
                     yield Finding(Health.DEGRADED, what, where, _why(one), None, name)
                     continue
-                state = {"pending": "is set", "left": "is still on"}.get(one.word, "is on")
+                state = {"pending": "is set", "blocking": "is set", "left": "is still on"}.get(
+                    one.word, "is on"
+                )
                 remedy = Remedy(
                     "debug.off", (("service", one.service),), f"switch it off: {one.service}"
                 )
@@ -124,7 +129,7 @@ def _why(one: DebugState) -> str:
     def moment(seconds: float) -> str:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
-    parts = [WORDS[one.word]] if one.word in {"live", "pending", "left"} else []
+    parts = [WORDS[one.word]] if one.word in {"live", "pending", "blocking", "left"} else []
     if one.since is not None:
         parts.append(f"since {moment(one.since)}")
     if one.by:

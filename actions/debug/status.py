@@ -11,7 +11,7 @@ from actions.debug import enigma, smtpd
 from actions.debug.ending import timer_of
 from actions.debug.found import Found, found
 from actions.debug.modes import ENIGMA, POSTFIX
-from actions.debug.modes.options import is_on
+from actions.debug.modes.options import is_on, is_torn
 from actions.debug.report import DebugReport, DebugState
 from actions.debug.subject import subjects
 from actions.host.errors import HostError
@@ -19,13 +19,14 @@ from actions.host.processes import hides_others
 from actions.host.unit_state import is_in_foreground
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from actions.action import Context
     from actions.debug.found import Setting
     from actions.debug.report import Word
     from actions.debug.subject import Subject
     from actions.host.ports import Host, Timer
+    from actions.journal.entry import Entry
 
 
 def look_at_modes(ctx: Context, names: tuple[str, ...], expect: str) -> DebugReport:
@@ -38,7 +39,9 @@ def look_at_modes(ctx: Context, names: tuple[str, ...], expect: str) -> DebugRep
     known = subjects(ctx.host)
     chosen = tuple(map(known.named, dict.fromkeys(names))) if names else known.subjects
     notes = () if names else known.notes
-    timers, authors = _timers(ctx.host), _authors(ctx.host)
+    entries = _entries(ctx.host)
+    timers, authors = _timers(ctx.host), _authors(entries)
+    notes = (*notes, *_interrupted(ctx.host, entries, {subject.name for subject in chosen}))
     states = []
     for subject in chosen:
         ctx.check()
@@ -88,12 +91,11 @@ def _by_process(subject: Subject, seen: Found) -> DebugState:
     if process is None and not stopped:
         return _state(subject, "unknown", "nothing", settings, note="its process can't be seen")
     if process is None:
-        asked = "what its next start would read; it does not run"
-        word: Word = "pending" if settings else "off"
-        return _told(subject, seen, word, asked)
+        how = f"{state.name} is {state.activity}" if state else "it does not run"
+        return _told(subject, seen, _to_come(subject, seen), f"what its next start reads ({how})")
     asked = f"its process {process.pid}"
     if options is not None and is_on(process.argv, options):
-        word = "on" if settings or state is None else "left"
+        word: Word = "on" if settings or state is None else "left"
         return _told(subject, seen, word, asked, process.since)
     # Its command line does not tell what its file has switched on; some write theirs anew.
     renamed = not process.argv or process.argv[0].endswith(":")
@@ -102,7 +104,15 @@ def _by_process(subject: Subject, seen: Found) -> DebugState:
         asked = f"{by_file[0].path}, and when its process {process.pid} began"
         word = "pending" if seen.later else "on"
         return _told(subject, seen, word, asked, None if seen.later else process.since)
-    return _told(subject, seen, "pending" if settings else "off", asked)
+    return _told(subject, seen, _to_come(subject, seen), asked)
+
+
+def _to_come(subject: Subject, seen: Found) -> Word:
+    """Return what the next start of *subject* makes of what is set, where it runs without it."""
+    options = subject.mode.options
+    if not seen.settings:
+        return "off"
+    return "blocking" if options is not None and is_torn(seen.argv, options) else "pending"
 
 
 def _told(
@@ -121,7 +131,7 @@ def _state(
     since: float | None = None,
     note: str = "",
 ) -> DebugState:
-    on = {"on": True, "live": True, "left": True, "off": False, "pending": False}.get(word)
+    on = None if word == "unknown" else word in {"on", "live", "left"}
     mode = subject.mode
     sets = tuple(one.shown for one in settings)
     return DebugState(
@@ -145,16 +155,37 @@ def _timers(host: Host) -> Mapping[str, Timer]:
         return {}
 
 
-def _authors(host: Host) -> Mapping[str, tuple[str, float | None]]:
-    """Return, by service, who switched its debug mode on last and when, where the journal tells."""
-    from actions.debug.duration import seconds_in
-    from actions.journal.status import statuses
+def _entries(host: Host) -> tuple[Entry, ...]:
     from actions.journal.store import Journal
 
     try:
-        entries = Journal(host.state_folder).entries()
+        return Journal(host.state_folder).entries()
     except HostError:
-        return {}
+        return ()
+
+
+def _interrupted(host: Host, entries: tuple[Entry, ...], names: set[str]) -> Iterator[str]:
+    """Yield which switching of the services called *names* was interrupted, and what settles it."""
+    from actions.journal.lock import holder
+    from actions.journal.standing import has_passed
+    from actions.journal.status import statuses, ways_out
+
+    known = statuses(entries)
+    for entry in entries:
+        if known[entry.id].word != "interrupted" or not entry.plan.action.startswith("debug."):
+            continue
+        if entry.plan.arguments.get("service") not in names:
+            continue
+        # One that is being applied right now looks the same on the disk.
+        if holder(host.state_folder) is None and not has_passed(entry, host):
+            yield f"{entry.plan.title}: interrupted; {ways_out(entry)}"
+
+
+def _authors(entries: tuple[Entry, ...]) -> Mapping[str, tuple[str, float | None]]:
+    """Return, by service, who switched its debug mode on last and when, where the journal tells."""
+    from actions.debug.duration import seconds_in
+    from actions.journal.status import statuses
+
     words = statuses(entries)
     found: dict[str, tuple[str, float | None]] = {}
     for entry in entries:

@@ -69,6 +69,6 @@ def _times(one: DebugState) -> str:
     parts.append(f"by {one.by}" if one.by else "")
     if one.until is not None:
         parts.append(f"ends by itself at {moment(one.until)}")
-    elif one.word in {"on", "pending"}:
+    elif one.word in {"on", "pending", "blocking"}:
         parts.append("nothing ends it by itself")
     return ", ".join(part for part in parts if part)

@@ -175,12 +175,43 @@ def test_the_sample_of_milter_managers_own_makers_is_mended(red_hat: Layout) -> 
     file = "/etc/sysconfig/milter-manager"
     text = machine.read(file)
     machine.write(file, text.replace("#OPTION_ARGS=", "OPTION_ARGS="))
+    sample = machine.read(file)
     # It runs still as it did: what is set would keep it from starting.
-    assert states(machine)["milter-manager"]["word"] == "pending"
+    state = states(machine)["milter-manager"]
+    assert (state["word"], state["on"]) == ("blocking", False)
     assert machine.console("debug.off", "milter-manager", "--yes").returncode == 0
     assert is_over(machine)
     assert 'OPTION_ARGS=""' in machine.read(file)
+    # Whoever starts it so finds it down; what is taken out lets it start again.
+    machine.write(file, sample)
+    assert machine.run(["systemctl", "restart", "milter-manager"]).returncode != 0
+    state = states(machine)["milter-manager"]
+    assert (state["word"], state["on"]) == ("blocking", False)
+    assert "failed" in state["asked"]
+    machine.console("debug.off", "milter-manager", "--yes").checked()
+    assert is_over(machine)
+    machine.systemctl("is-active", "milter-manager")
     machine.write(file, text)
+    send(machine)
+
+
+def test_a_milter_that_postfix_can_not_open_is_debugged_all_the_same(red_hat: Layout) -> None:
+    machine = red_hat.machine
+    before = left(machine)
+    file = "/etc/sysconfig/milter-manager"
+    text = machine.read(file)
+    own = text.replace('SOCKET_GROUP="postfix"', 'SOCKET_GROUP="milter-manager"')
+    assert own != text
+    machine.write(file, own)
+    machine.systemctl("restart", "milter-manager")
+    switch_on(machine, "milter-manager")
+    assert states(machine)["milter-manager"]["word"] == "on"
+    shown = machine.console("debug.off", "milter-manager", "--yes").checked().stdout
+    assert "postfix can't connect now either" in shown
+    assert is_over(machine)
+    machine.write(file, text)
+    machine.systemctl("restart", "milter-manager")
+    is_as(machine, before)
 
 
 def test_what_is_set_and_what_runs_are_told_apart(red_hat: Layout) -> None:

@@ -35,6 +35,7 @@ ACTION = "debug.status"
 WORDS = (
     ("◐ on", "it logs more than usual; that costs time and fills the log"),
     ("◐ pending", "it is set, and begins with the next start"),
+    ("◐ blocking", "it is set in a way that keeps the daemon from starting"),
     ("◐ left", "nothing sets it any more, and it ends with the next start"),
     ("– off", "as it should be"),
     ("? not known", "it could not be seen; root sees more"),

@@ -29,7 +29,7 @@ def heading(report: DebugReport) -> Content:
     """Return how many are how, in one line."""
     words = [one.word for one in report.states]
     parts = [said(f"{len(words)} debug mode{'s' if len(words) != 1 else ''}")]
-    for word in ("on", "live", "pending", "left", "unknown"):
+    for word in ("on", "live", "pending", "blocking", "left", "unknown"):
         count = words.count(word)
         if count:
             parts.append(signed(SIGNS[word], f"{count} {SHOWN.get(word, word)}"))

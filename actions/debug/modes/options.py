@@ -49,6 +49,15 @@ def leaves(argv: Sequence[str], options: Options) -> bool:
     return bool(options.leaves) and any(re.fullmatch(options.leaves, word) for word in argv)
 
 
+def is_torn(argv: Sequence[str], options: Options) -> bool:
+    """Return whether *argv* has the daemon both leave the foreground and stay in it.
+
+    A unit that expects the one does not start with the other.
+    """
+    stays = options.stays and any(re.fullmatch(options.stays, word) for word in _own(argv))
+    return bool(stays) and leaves(_own(argv), options)
+
+
 def put_in(argv: Sequence[str], options: Options) -> tuple[str, ...]:
     """Return *argv* with the debug mode on; it may leave the foreground as it did."""
     own = _own(argv)

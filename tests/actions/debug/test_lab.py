@@ -17,6 +17,7 @@ from actions.debug.on import plan_on
 from actions.debug.status import look_at_modes
 from actions.finding import Health
 from actions.journal.store import Journal
+from actions.journal.undoing import plan_undo
 from actions.plan import Plan, Standing
 from actions.runner import run_plan
 from console.lab.lab import running_lab
@@ -89,6 +90,25 @@ def test_an_entry_whose_time_can_not_be_read_keeps_nobody_from_looking(lab: Lab)
         with open(path, "w", encoding="utf-8") as file:
             file.write(record)
         run_plan(Context(lab.host), plan_off(Context(lab.host), "opendkim"))
+
+
+def test_what_was_interrupted_is_told_with_what_settles_it(lab: Lab) -> None:
+    ctx, journal = Context(lab.host), Journal(lab.host.state_folder)
+    plan = plan_on(ctx, "clamav-milter", "15m", "", "")
+    entry = journal.begin(plan, "root", "mail").id
+    try:
+        for change, done in enumerate(plan.changes[:-1]):
+            journal.note(entry, "intent", change=change)
+            done.apply(lab.host, f"{entry}-{change}")
+            journal.note(entry, "done", change=change)
+        (note,) = status(lab, "clamav-milter").notes
+        assert f"{plan.title}: interrupted; console run journal.undo --entry {entry} " in note
+        assert note in status(lab).notes
+        assert status(lab, "opendkim").notes == ()
+    finally:
+        report = run_plan(ctx, plan_undo(ctx, entry, partly=False))
+        assert report.exit_code == Exit.FINE, report
+    assert status(lab).notes == ()
 
 
 def test_it_is_on_is_told_and_ends_by_itself(lab: Lab) -> None:

@@ -8,6 +8,7 @@ from actions.debug.modes import MODES
 from actions.debug.modes.options import (
     Options,
     is_on,
+    is_torn,
     put_in,
     real_words,
     with_debug,
@@ -96,6 +97,21 @@ def test_an_init_scripts_daemon_is_not_kept_in_the_foreground() -> None:
     options = options_of("milter-manager")
     assert put_in(("--daemon",), options) == ("--daemon", "--verbose")
     assert put_in(("--verbose", "--daemon"), options) == ("--verbose", "--daemon")
+
+
+@pytest.mark.parametrize(
+    ("words", "torn"),
+    [
+        (("--daemon", "--verbose", "--no-daemon"), True),
+        (("--daemon", "--verbose"), False),
+        (("--verbose", "--no-daemon"), False),
+        (("--daemon", "--", "--no-daemon"), False),
+    ],
+)
+def test_words_for_both_keep_a_daemon_from_starting(words: tuple[str, ...], torn: bool) -> None:
+    assert is_torn(words, options_of("milter-manager")) == torn
+    # Of a daemon that takes either word, whatever else it gets, none is.
+    assert not is_torn(words, options_of("spamd"))
 
 
 def test_a_variable_of_one_word_is_taken_for_the_options_that_were_meant() -> None:
