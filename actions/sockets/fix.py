@@ -73,6 +73,12 @@ def _chosen(state: EdgeState, found: Offers, way: str) -> Offer:
             Exit.USAGE if names else Exit.PROBLEM,
             f"choose from: {', '.join(names)}" if names else _next_step(state),
         )
+    if any(one.way.lasting for one in found.offers):
+        raise ActionError(
+            f"{state.edge.name}: no way is recommended",
+            Exit.PROBLEM,
+            f"choose one by --way: {', '.join(names)}",
+        )
     if names:
         raise ActionError(
             f"{state.edge.name}: nothing that lasts is known",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from tests.system.rig.machine import Completed, Machine
 
-ROLLED_BACK = 5
-
 
 class Fault(NamedTuple):
     """One edge closed, the way by which it is opened, and how it was before."""
@@ -151,14 +149,16 @@ def rhel(hosts: Callable[[str], Layout]) -> Layout:
 
 def broken(host: Layout, fault: Fault) -> None:
     """Close the edge, and see that it is closed."""
-    host.machine.sh(f"{fault.break_}; systemctl restart {fault.daemon}")
+    restart = f"systemctl reset-failed {fault.daemon}; systemctl restart {fault.daemon}"
+    host.machine.sh(f"{fault.break_}; {restart}")
     host.machine.wait_for(lambda: host.machine.exists(fault.socket), fault.socket)
     assert state(host, fault.edge) == "down"
 
 
 def mended(host: Layout, fault: Fault) -> None:
     """Have the host as it was before."""
-    host.machine.sh(f"{fault.mend}; systemctl restart {fault.daemon}; systemctl reload postfix")
+    restart = f"systemctl reset-failed {fault.daemon}; systemctl restart {fault.daemon}"
+    host.machine.sh(f"{fault.mend}; {restart}; systemctl reload postfix")
     host.machine.wait_for(lambda: state(host, fault.edge) == "ok", f"{fault.edge} mended")
 
 
@@ -264,15 +264,32 @@ def test_by_hand_is_undone_exactly(debian: Layout) -> None:
     mended(debian, OPENDKIM)
 
 
-def test_what_does_not_survive_the_restart_is_rolled_back_and_told(rhel: Layout) -> None:
-    """The unit gives its folder back to the daemon at each start, and the daemon its socket."""
+def test_a_folder_that_the_unit_sets_at_each_start_keeps_a_list_and_no_group(rhel: Layout) -> None:
     broken(rhel, MANAGER)
+    told = rhel.orders.console("sockets.ways", MANAGER.edge, "--json").json()
+    declined = {one["name"]: one["why"] for one in told["not_offered"]}
+    assert "again at each start (install)" in declined["tmpfiles"]
+    offered = [way["name"] for way in told["ways"]]
+    assert offered.index("acl") < offered.index("chroot")
+
+    # A list is there after the boot, though the unit makes the folder long after tmpfiles.d.
     before = seen(rhel)
-    ended = rhel.orders.console("sockets.fix", MANAGER.edge, "--way", "tmpfiles", "--yes")
-    assert ended.returncode == ROLLED_BACK, ended
-    assert "does not take a connection of postfix: Permission denied" in ended.stdout
+    report = fixed(rhel, MANAGER.edge, "acl")
+    rhel.reboot()
+    rhel.machine.wait_for(lambda: state(rhel, MANAGER.edge) == "ok", "open after the reboot")
+    undone(rhel, report)
+    assert state(rhel, MANAGER.edge) == "down"
     assert seen(rhel) == before
     mended(rhel, MANAGER)
+
+
+def test_a_folder_shut_by_hand_is_opened_by_a_restart_not_by_a_move(rhel: Layout) -> None:
+    rhel.machine.sh("chmod 700 /run/milter-manager")
+    told = rhel.orders.console("sockets.ways", MANAGER.edge, "--json").json()
+    assert [way["name"] for way in told["ways"] if way["recommended"]] == ["start"]
+    ended = rhel.orders.console("sockets.fix", MANAGER.edge, "--yes")
+    assert ended.returncode == 0, ended
+    assert state(rhel, MANAGER.edge) == "ok"
 
 
 def test_a_folder_of_systemds_own_is_left_to_the_drop_in(rhel: Layout) -> None:

@@ -2,7 +2,8 @@
 
 The folder's default list is what a new socket gets, as far as the daemon's umask and its own
 chmod(2) leave the group its bits (acl(5), "OBJECT CREATION AND DEFAULT ACLs"). A line "a+" of
-tmpfiles.d(5) sets both lists again at each boot.
+tmpfiles.d(5) sets both lists again at each boot, on a folder that is there by then: where only
+the daemon's start would make it, a line "d" makes it first.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from actions.sockets.ways.runtime import require_no_runtime
 from actions.sockets.ways.settled import settled, told
 from actions.sockets.ways.tmpfiles import (
     file_of,
+    is_there_at_boot,
     require_fixed,
     require_plain,
     require_tmpfiles,
@@ -27,6 +29,7 @@ from actions.sockets.ways.tmpfiles import (
 from actions.sockets.ways.way import Declined, Offer, Way
 
 if TYPE_CHECKING:
+    from actions.sockets.path import Step
     from actions.sockets.ways.case import Case
 
 _RISK = "whatever the daemon makes in this folder is open to the client; ls -l shows a + there"
@@ -52,16 +55,17 @@ def offer(case: Case) -> Offer | None:
     require_plain(home.path, name)
     lists = AccessList.planned(host, home.path, name)
     _require_nothing_lost(lists, case.client.uid)
-    line = line_of(home.path, name)
+    made = () if is_there_at_boot(host, home.path) else (_made(home, lists),)
     file = file_of(case)
     changes = (
-        *written(host, file, (line,)),
+        *written(host, file, (*made, line_of(home.path, name))),
         lists,
         taken(file),
         *settled(case),
     )
     does = (
         f"user:{name}:--x for {home.path}, user:{name}:rw- for what is made in it",
+        *(f"{line} in {file}" for line in made),
         f"the same at each boot in {file}",
         *told(changes),
     )
@@ -87,6 +91,22 @@ def _require_nothing_lost(lists: AccessList, uid: int) -> None:
             f"{lists.path} has an access control list already that this would write over",
             f"add to it: {lists.as_command()}",
         )
+
+
+def _made(home: Step, lists: AccessList) -> str:
+    """Return the line that makes the folder at boot as it is now.
+
+    Raises:
+        Declined: the mode would give the folder's group what only the list's mask has.
+    """
+    bits = {one.tag: one.bits for one in entries(lists.after.own)}
+    if bits.get("group") != bits.get("mask"):
+        raise Declined(
+            f"{home.path} is made anew after each boot, and its mode {home.mode:04o} lets no list "
+            "count unless its group may pass too"
+        )
+    require_plain(home.owner, home.group)
+    return f"d {home.path} {lists.after.mode:04o} {home.owner} {home.group}"
 
 
 def line_of(path: str, user: str) -> str:

@@ -12,7 +12,7 @@ from actions.changes import Folder
 from actions.sockets.ways.groups import clients_of, common_group, daemon_users
 from actions.sockets.ways.opened import require_own
 from actions.sockets.ways.runtime import require_no_runtime
-from actions.sockets.ways.settled import settled, told
+from actions.sockets.ways.settled import moved, told
 from actions.sockets.ways.tmpfiles import (
     file_of,
     require_fixed,
@@ -48,12 +48,13 @@ def offer(case: Case) -> Offer | None:
     require_plain(path, users[0], group)
     line = f"d {path} {mode:04o} {users[0]} {group}"
     file = file_of(case)
-    changes = (
+    edits = (
         *written(host, file, (line,)),
         Folder.planned(host, path, mode=mode, owner=users[0], group=group),
         taken(file),
-        *settled(case),
     )
+    # As it is between two tries to start, it must have left the folder before that is removed.
+    changes = moved(case, edits, case.edge.endpoint, joined=False)
     does = (f"{line} in {file}", *told(changes))
     return Offer(
         Way("folder", "its folder, made at each boot", lasting=True, does=does, risk=""), changes

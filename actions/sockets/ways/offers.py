@@ -12,6 +12,7 @@ from actions.sockets.ways.acl import offer as acl
 from actions.sockets.ways.case import case_of
 from actions.sockets.ways.denied import apparmor, selinux
 from actions.sockets.ways.dropin import offer as dropin
+from actions.sockets.ways.inside_chroot import NAME as CHROOT
 from actions.sockets.ways.inside_chroot import offer as inside_chroot
 from actions.sockets.ways.made import offer as made
 from actions.sockets.ways.membership import offer as membership
@@ -35,7 +36,6 @@ WAYS: tuple[tuple[str, Callable[[Case], Offer | None]], ...] = (
     ("specification", specification),
     ("setting", setting),
     ("membership", membership),
-    ("chroot", inside_chroot),
     ("apparmor", apparmor),
     ("label", selinux),
     ("stale", stale),
@@ -44,10 +44,15 @@ WAYS: tuple[tuple[str, Callable[[Case], Offer | None]], ...] = (
     ("tmpfiles", tmpfiles),
     ("acl", acl),
     ("drop-in", dropin),
+    (CHROOT, inside_chroot),
     ("now", now),
 )
 """Each way with its name: what is written wrongly first, then the daemon's own setting, then what
-others give it, and last what holds only until the next restart."""
+others give it, then another place for the socket, and last what holds only until the next
+restart."""
+
+_BEFORE = ("specification", "setting", "membership")
+"""What goes before the move into the client's chroot."""
 
 
 class NotOffered(Record):
@@ -62,7 +67,8 @@ class Offers(Record):
     """What can be done about one edge."""
 
     offers: tuple[Offer, ...]
-    """In the order in which they are recommended; the first lasting one is what is done."""
+    """In the order in which they are recommended; the first lasting one is what is done,
+    but for a move of the socket that its client does not need."""
     not_offered: tuple[NotOffered, ...] = ()
 
 
@@ -86,9 +92,19 @@ def offers_of(host: Host, state: EdgeState) -> Offers:
             declined.append(NotOffered(name, str(error)))
         else:
             offers += [offer] if offer is not None else []
-    return Offers(_with_recommended(offers), tuple(declined))
+    return Offers(in_order(case, offers), tuple(declined))
 
 
-def _with_recommended(offers: list[Offer]) -> tuple[Offer, ...]:
-    best = next((one for one in offers if one.way.lasting), None)
+def in_order(case: Case, offers: list[Offer]) -> tuple[Offer, ...]:
+    """Return *offers* in their order, with the one that is done where no way is named.
+
+    A socket moves only for a client that can't see it where it is.
+    """
+    is_chrooted = bool(case.edge.chroot)
+    if is_chrooted:
+        first = {*_BEFORE, CHROOT}
+        offers = sorted(offers, key=lambda one: one.way.name not in first)
+    best = next(
+        (one for one in offers if one.way.lasting and (is_chrooted or one.way.name != CHROOT)), None
+    )
     return tuple(one._replace(way=one.way._replace(recommended=one is best)) for one in offers)

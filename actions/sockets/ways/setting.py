@@ -40,7 +40,7 @@ def offer(case: Case) -> Offer | None:
     by_setting = opener.gives_group and not case.closed_folders
     group = wanted_group(case, step) if by_setting else ""
     opener.opens(draft, Wish(group, group or step.group, lets_group_in(step)))
-    if draft.is_empty and not group and lets_group_in(step):
+    if draft.is_empty and not group and lets_group_in(step) and not step.acl:
         return None
     for one in _closed(case, step, opener, group):
         if not passes(case, one, case.client):

@@ -27,7 +27,7 @@ from actions.sockets.ways.opened import (
     require_own,
     socket_folder,
 )
-from actions.sockets.ways.runtime import require_no_runtime
+from actions.sockets.ways.runtime import require_kept
 from actions.sockets.ways.settled import settled, told
 from actions.sockets.ways.way import Declined, Offer, Way
 
@@ -119,7 +119,7 @@ def taken(file: str) -> ConfigCheck:
 
 def line_of(host: Host, one: Opened) -> str:
     """Return the line that gives a folder its owner, group and mode."""
-    letter = "z" if _is_made(host, one.path) or not one.path.startswith(_VOLATILE) else "d"
+    letter = "z" if is_there_at_boot(host, one.path) else "d"
     return f"{letter} {one.path} {one.mode:04o} {one.step.owner} {one.group}"
 
 
@@ -155,7 +155,7 @@ def _require_safe(case: Case, one: Opened) -> None:
     require_own(case, one.path)
     require_plain(one.path, one.step.owner, one.group)
     require_fixed(one.path)
-    require_no_runtime(case, one.path)
+    require_kept(case, one.path)
 
 
 def require_plain(*words: str) -> None:
@@ -198,6 +198,14 @@ def _subject(line: str) -> tuple[str, str]:
     if len(words) < 2 or words[0].startswith("#"):
         return "#", line
     return ("owner" if words[0][:1] in "dz" else line), words[1]
+
+
+def is_there_at_boot(host: Host, path: str) -> bool:
+    """Return whether *path* is there when systemd-tmpfiles runs, by no line of this program's own.
+
+    A folder of /run is not, where the daemon or its unit makes it: they start later.
+    """
+    return not path.startswith(_VOLATILE) or _is_made(host, path)
 
 
 def _is_made(host: Host, path: str) -> bool:

@@ -48,6 +48,8 @@ class Systemctl:
     def __init__(self, runtime: str = "", version: str = "252.39-1~deb12u2") -> None:
         self.runtime = runtime
         self.version = version
+        self.command = ""
+        """What the unit runs before its start."""
 
     def run(
         self, argv: Sequence[str], *, user: str | None = None, timeout: float = 30.0
@@ -57,6 +59,10 @@ class Systemctl:
         assert argv[:2] == ["systemctl", "show"]
         if "--property=Version" in argv:
             return Completed(tuple(argv), 0, f"Version={self.version}\n", "")
+        if any("ExecStartPre" in word for word in argv):
+            path = self.command.partition(" ")[0]
+            told = f"ExecStartPre={{ path={path} ; argv[]={self.command} ; ignore_errors=no ; }}\n"
+            return Completed(tuple(argv), 0, told if path else "", "")
         told = f"RuntimeDirectory={self.runtime}\nLoadState=loaded\n"
         return Completed(tuple(argv), 0, told, "")
 

@@ -151,6 +151,41 @@ def test_a_folder_that_systemd_makes_is_declined(
     assert "RuntimeDirectoryMode=0751\n" in content(offer)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/usr/bin/install -d -o ${USER} -g ${GROUP} {}",
+        "/bin/chown milter: {}/",
+        "/bin/sh -c 'mkdir -p {}; chmod 750 {}; true'",
+    ],
+)
+def test_a_folder_that_the_unit_sets_again_is_not_left_to_tmpfiles(
+    place: Place, command: str
+) -> None:
+    place.systemctl.command = command.replace("{}", str(place.folder))
+    with pytest.raises(Declined, match=r"again at each start \((install|chown|sh)\)"):
+        tmpfiles.offer(place.case())
+
+
+@pytest.mark.parametrize("command", ["/bin/mkdir -p {}", "/bin/chown milter: {}/log"])
+def test_a_folder_that_the_unit_makes_only_where_it_is_missing_keeps_what_it_has(
+    place: Place, command: str
+) -> None:
+    place.systemctl.command = command.replace("{}", str(place.folder))
+    assert tmpfiles.offer(place.case()) is not None
+
+
+def test_a_folder_that_its_unit_opens_needs_a_restart_alone(place: Place) -> None:
+    place.closed(0o700, 0o666)
+    assert start.offer(place.case()) is None
+    place.systemctl.command = f"/usr/bin/install -d -o milter {place.folder}"
+    offer = offered(start.offer(place.case()))
+    assert offer.changes[0].kind == "restart"
+    assert "taken back" in offer.way.risk
+    place.systemctl.command = f"/usr/bin/install -d -m 700 {place.folder}"
+    assert start.offer(place.case()) is None
+
+
 def test_folders_of_the_whole_system_and_of_postfix_are_left_alone(place: Place) -> None:
     queue = place.root / "var/spool/postfix"
     (queue / "private").mkdir(parents=True)
@@ -269,6 +304,29 @@ def test_a_list_lets_the_client_through_and_is_taken_back_to_the_byte(place: Pla
     given.inverse().apply(place.host, "t")
     assert seen(place.folder) == before
     assert from_record(json.loads(json.dumps(given.record()))) == given
+
+
+def test_a_list_is_set_at_boot_on_a_folder_that_the_daemons_start_would_make(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tmpfiles, "_VOLATILE", (f"{place.root}/run/",))
+    place.systemctl.command = f"/usr/bin/install -d {place.folder}"
+    offer = offered(acl.offer(place.case()))
+    made = f"d {place.folder} 0750 milter milter"
+    assert content(offer).splitlines()[-2:] == [made, acl.line_of(str(place.folder), "postfix")]
+    assert any(line.startswith(made) for line in offer.way.does)
+    packaged = place.root / "usr/lib/tmpfiles.d/milter.conf"
+    packaged.write_text(f"d {place.folder} 0750 milter milter\n")
+    assert made not in content(offered(acl.offer(place.case())))
+
+
+def test_a_list_is_not_set_where_a_boot_would_open_the_folder_to_its_group(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tmpfiles, "_VOLATILE", (f"{place.root}/run/",))
+    place.closed(0o700, 0o666)
+    with pytest.raises(Declined, match="made anew after each boot"):
+        acl.offer(place.case())
 
 
 def listed(group: int) -> tuple[tuple[int, int, int], ...]:

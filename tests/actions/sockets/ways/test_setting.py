@@ -9,7 +9,8 @@ import pytest
 
 from actions.sockets.ways import setting
 from actions.sockets.ways.way import Declined
-from tests.actions.sockets.ways.cases import case_at, changed, listening, write
+from tests.actions.sockets.scenes import GROUP, MASK, NO_ID, OTHER, OWNER, USER, give_acl
+from tests.actions.sockets.ways.cases import USERS, case_at, changed, listening, write
 from tests.actions.sockets.ways.conftest import AS_ROOT
 
 if TYPE_CHECKING:
@@ -221,6 +222,19 @@ def test_a_socket_that_was_shut_by_hand_needs_its_daemon_started_anew(host: Tree
         assert changed(offer) == restarted, "by chgrp"
     assert offer is not None
     assert "its settings say so already" in offer.way.risk
+    listed = SOCKET.replace("s.sock", "u.sock")
+    with listening(host, listed, 0o660, group="postfix"):
+        write(host, "/etc/mail/clamav-milter.conf", text.replace("t.sock", "u.sock"))
+        give_acl(
+            host.path(listed),
+            (OWNER, 6, NO_ID),
+            (USER, 0, USERS["postfix"]),
+            (GROUP, 6, NO_ID),
+            (MASK, 6, NO_ID),
+            (OTHER, 0, NO_ID),
+        )
+        offer = setting.offer(case_at(host, "clamav-milter", listed))
+        assert changed(offer) == restarted, "by setfacl"
 
 
 def test_a_daemon_that_is_started_as_its_user_must_be_in_the_group(host: TreeHost) -> None:
