@@ -12,6 +12,7 @@ from actions.debug.found import file_of, found
 from actions.debug.modes.options import Options, with_debug
 from actions.host.commands import SEARCHED
 from actions.host.errors import HostError
+from actions.host.processes import status_of
 from actions.host.walk import is_ours
 
 if TYPE_CHECKING:
@@ -136,6 +137,5 @@ def _own_program(host: Host, mode: Mode, argv: Argv) -> Argv:
 
 def _rights(pid: int) -> tuple[int, int]:
     """Return the user and the group of process *pid*, the real ones; raises OSError."""
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
-        told = dict(line.partition(":")[::2] for line in file)
-    return int(told["Uid"].split()[0]), int(told["Gid"].split()[0])
+    told = status_of(pid)
+    return int(told[b"Uid"].split()[0]), int(told[b"Gid"].split()[0])

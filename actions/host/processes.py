@@ -154,10 +154,15 @@ def started(pid: int) -> float | None:
     return None
 
 
+def status_of(pid: int | str) -> dict[bytes, bytes]:
+    """Return what the kernel tells of process *pid*, by name (proc(5), status); raises OSError."""
+    with open(f"/proc/{pid}/status", "rb") as file:
+        return dict(line.partition(b":")[::2] for line in file)
+
+
 def process_of(pid: int) -> Process | None:
     """Return process *pid*; None where it is in a container or has ended; raises OSError."""
-    with open(f"/proc/{pid}/status", "rb") as file:
-        told = dict(line.partition(b":")[::2] for line in file)
+    told = status_of(pid)
     if len(told.get(b"NSpid", b"").split()) > len(_own_depth()):
         return None  # in a container, which has its own console
     if told.get(b"State", b"").split()[:1] == [b"Z"]:
@@ -170,9 +175,7 @@ def process_of(pid: int) -> Process | None:
 def _own_depth() -> list[bytes]:
     global _DEPTH
     if not _DEPTH:
-        with open("/proc/self/status", "rb") as file:
-            told = dict(line.partition(b":")[::2] for line in file)
-        _DEPTH = told.get(b"NSpid", b"1").split() or [b"1"]
+        _DEPTH = status_of("self").get(b"NSpid", b"1").split() or [b"1"]
     return _DEPTH
 
 

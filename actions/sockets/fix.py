@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from actions.action import ActionError, Exit
 from actions.finding import Health
-from actions.mailhost.edges import find_edges
 from actions.plan import Plan, Proof
 from actions.sockets.check import check_sockets
 from actions.sockets.path import failing
-from actions.sockets.ways.case import beside
 from actions.sockets.ways.offers import offers_of
 from actions.sockets.ways.report import state_of
 
@@ -47,7 +45,7 @@ def plan_fix(ctx: Context, edge: str, *, way: str = "", milter: str = "") -> Pla
     found = offers_of(ctx.host, state)
     chosen = _chosen(state, found, way)
     restarts = any(one.kind in {"restart", "start"} for one in chosen.changes)
-    proof = chosen.proof or _proof(ctx, state, milter, restarts=restarts)
+    proof = chosen.proof or _proof(ctx, state, found, milter, restarts=restarts)
     why = state.finding.why or state.finding.what
     lasting = chosen.way.lasting
     return Plan(title, "sockets.fix", arguments, why, chosen.changes, proof, lasting)
@@ -103,11 +101,11 @@ def _next_step(state: EdgeState) -> str:
     return f"see what it logs: journalctl -u {state.edge.service or state.edge.client} -n 50"
 
 
-def _proof(ctx: Context, state: EdgeState, milter: str, *, restarts: bool) -> Proof:
+def _proof(ctx: Context, state: EdgeState, found: Offers, milter: str, *, restarts: bool) -> Proof:
     """Return the look at the edge, and at the others of its socket that work now."""
     user, service = state.edge.user or state.edge.client, _aim(state)
     summary = f"connect to {service} as {user}{', after its restart' if restarts else ''}"
-    others = tuple(one.name for one in beside(find_edges(ctx.host).edges, state.edge))
+    others = tuple(one.name for one in found.beside)
     well: tuple[str, ...] = ()
     if others:
         seen = check_sockets(ctx, others, ()).edges

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actions.host.errors import HostError, UnknownAccount
-from actions.host.processes import all_processes, named, of_group
+from actions.host.processes import all_processes, named, of_group, status_of
 from actions.record import Record
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def _is_called(pid: int, name: str) -> bool:
 def _groups(pid: int, uid: int) -> frozenset[int] | None:
     """Return the groups of process *pid*; None where it has ended, or is not one of *uid*."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            told = dict(line.partition(b":")[::2] for line in file)
+        told = status_of(pid)
         effective = int(told[b"Uid"].split()[1])
         if effective != uid:
             return None

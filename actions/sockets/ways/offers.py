@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actions.host.ports import Host
+    from actions.mailhost.edges import Edge
     from actions.sockets.report import EdgeState
     from actions.sockets.ways.case import Case
     from actions.sockets.ways.way import Offer
@@ -70,6 +71,8 @@ class Offers(Record):
     """In the order in which they are recommended; the first lasting one is what is done,
     but for a move of the socket that its client does not need."""
     not_offered: tuple[NotOffered, ...] = ()
+    beside: tuple[Edge, ...] = ()
+    """The other edges that end at the same socket."""
 
 
 def offers_of(host: Host, state: EdgeState) -> Offers:
@@ -92,7 +95,7 @@ def offers_of(host: Host, state: EdgeState) -> Offers:
             declined.append(NotOffered(name, str(error)))
         else:
             offers += [offer] if offer is not None else []
-    return Offers(in_order(case, offers), tuple(declined))
+    return Offers(in_order(case, offers), tuple(declined), case.beside)
 
 
 def in_order(case: Case, offers: list[Offer]) -> tuple[Offer, ...]:
